@@ -1,4 +1,51 @@
-"""thermopolis.thermo"""
+"""thermopolis.thermo: how a distribution is sampled by a thermodynamic machine, and at what cost in joules.
+
+Names load on first use (PEP 562). One line of the table below per public name; a module may not bear the
+name of something public (importing the module would hide it).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 if __name__ != "thermopolis.thermo":
     raise ImportError("import this folder as thermopolis.thermo (install the project: pip install -e .)")
+
+_NAMES: dict[str, str] = {
+    # energies of discrete units
+    "Categorical": "categorical",
+    "Ising": "ising",
+    # samplers of discrete units
+    "Gibbs": "gibbs",
+    # drivers
+    "sample": "sampling",
+    "Samples": "sampling",
+    "sample_lanes": "core",
+    "CoreDraw": "core",
+    # exact references
+    "enumerate_states": "exact",
+    # machines and joules
+    "Device": "device",
+    "devices": "device",
+    "Ledger": "ledger",
+}
+
+__all__ = sorted(_NAMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    try:
+        return importlib.import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}":
+            raise
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted(_NAMES)
