@@ -15,7 +15,7 @@ class ExperimentError(ThermopolisError):
 
 
 class ModelError(ThermopolisError, ValueError):
-    """Arrays that are no distributions, wrong shapes, unphysical settings: says which, where, expected, got."""
+    """Arrays that are no distributions, wrong shapes, unphysical settings: which, where, expected, got."""
 
 
 class SimulationError(ThermopolisError):

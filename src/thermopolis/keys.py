@@ -34,7 +34,8 @@ def _absorb(key: Any, data: Any) -> Any:
     """Fold 32 bits into a (2,) uint32 key: four Feistel rounds, so distinct keys stay distinct."""
     left, right = key[0], key[1]
     for i in range(4):
-        left, right = right, left ^ _mix(right + data * jnp.uint32(2 * i + 1) + jnp.uint32((_GOLDEN * (i + 1)) % 2**32))
+        constant = jnp.uint32((_GOLDEN * (i + 1)) % 2**32)
+        left, right = right, left ^ _mix(right + data * jnp.uint32(2 * i + 1) + constant)
     return jnp.stack([left, right])
 
 
@@ -52,7 +53,7 @@ def _fold_in(key: Any, data: Any) -> Any:
 
 def _hash_counter(key: Any, counter: Any) -> Any:
     x = _mix(counter * jnp.uint32(_GOLDEN) + key[0]) ^ key[1]
-    # a bijection of the counter would never repeat a word; this product is none, as true random words are none
+    # a bijection of the counter would never repeat a word; this product is none, as true randomness is none
     x = x * (((x << 16) | (x >> 16)) | jnp.uint32(1))
     return _mix(x)
 
@@ -73,7 +74,8 @@ def _split(key: Any, shape: tuple[int, ...]) -> Any:
     size = 1
     for n in shape:
         size *= n
-    keys = jax.vmap(lambda i: _absorb(_absorb(key, i), jnp.uint32(0x73706C74)))(jax.lax.iota(jnp.uint32, size))
+    index = jax.lax.iota(jnp.uint32, size)
+    keys = jax.vmap(lambda i: _absorb(_absorb(key, i), jnp.uint32(0x73706C74)))(index)
     return keys.reshape(*shape, 2)
 
 
