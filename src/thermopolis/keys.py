@@ -10,6 +10,7 @@ on its keys as on any other. It is no cryptographic generator; its statistical t
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import jax
@@ -55,7 +56,8 @@ def _hash_counter(key: Any, counter: Any) -> Any:
     x = _mix(counter * jnp.uint32(_GOLDEN) + key[0]) ^ key[1]
     # a bijection of the counter would never repeat a word; this product is none, as true randomness is none
     x = x * (((x << 16) | (x >> 16)) | jnp.uint32(1))
-    return _mix(x)
+    # the product misses the same words whatever the key; adding the key moves the gaps from stream to stream
+    return _mix(x + key[0])
 
 
 def _random_bits(key: Any, bit_width: int, shape: tuple[int, ...]) -> Any:
@@ -104,7 +106,44 @@ def fold_in(keys: jax.Array, data: Any) -> jax.Array:
     return jax.vmap(jax.random.fold_in)(keys.reshape(-1), data.reshape(-1)).reshape(keys.shape)
 
 
+def is_counter(keys: jax.Array) -> bool:
+    """Whether these keys belong to the counter-based generator."""
+    return bool(jax.random.key_impl(keys) == COUNTER)
+
+
+def _unit_interval(bits: Any) -> jax.Array:
+    """float32 on [0, 1) from the upper 23 bits of a word, as ``jax.random.uniform`` makes it."""
+    return jax.lax.bitcast_convert_type((bits >> 9) | jnp.uint32(0x3F800000), jnp.float32) - 1.0
+
+
+def draws(keys: jax.Array, index: Any) -> jax.Array:
+    """The draws numbered ``index`` of each key's stream of uniforms, shape ``(*index.shape, *keys.shape)``.
+
+    A loop takes its draws one by one without ever holding all of them. With counter keys draw ``i`` is
+    ``jax.random.uniform(key, (n,))[i]`` to the last bit; with others it is the uniform of ``fold_in(key, i)``.
+
+    Parameters
+    ----------
+    keys : Key[Array, "*lanes"]
+    index : int or Int32[Array, "*draws"]
+        Non-negative numbers of draws; may be traced.
+    """
+    index = jnp.asarray(index).astype(jnp.uint32)
+    index = index.reshape(index.shape + (1,) * keys.ndim)
+    if is_counter(keys):
+        data = jax.random.key_data(keys)
+        return _unit_interval(_hash_counter((data[..., 0], data[..., 1]), index))
+    shape = jnp.broadcast_shapes(index.shape, keys.shape)
+    return uniforms(fold_in(jnp.broadcast_to(keys, shape), index))
+
+
 def uniforms(keys: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
-    """float32 uniforms on [0, 1), shape ``(*shape, *keys.shape)``: lanes stay last."""
-    draws = jax.vmap(lambda key: jax.random.uniform(key, shape), out_axes=-1)(keys.reshape(-1))
-    return draws.reshape(*shape, *keys.shape)
+    """float32 uniforms on [0, 1), shape ``(*shape, *keys.shape)``: lanes stay last.
+
+    Bitwise the numbers of ``jax.random.uniform(key, shape)`` for each key.
+    """
+    if is_counter(keys):
+        numbers = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+        return draws(keys, numbers)
+    columns = jax.vmap(lambda key: jax.random.uniform(key, shape), out_axes=-1)(keys.reshape(-1))
+    return columns.reshape(*shape, *keys.shape)
