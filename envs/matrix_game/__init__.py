@@ -1,0 +1,1 @@
+"""Matrix games on pairs and societies: dynamics, PettingZoo environment, pictures."""
