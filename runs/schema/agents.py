@@ -1,0 +1,204 @@
+"""The players: groups placed in order, each of a ``kind``.
+
+``count`` places that many players one after the other; ``share`` places by proportion (largest remainder,
+random places in every replicate). Adding a kind is one class here and its name in ``Agent``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from thermopolis.runs.schema._base import Count, Loose, NonNegative, Positive, Probability, Section, fault
+from thermopolis.runs.schema.temperature import Temperature
+
+Outcome = Literal["CC", "CD", "DC", "DD"]
+
+
+class Group(Section):
+    """What every kind of player has: how many of it there are."""
+
+    count: Count | None = None
+    """Players of this group, placed in order. Neither ``count`` nor ``share`` means one player."""
+    share: Positive | None = None
+    """Proportion of the players that belong to this group; all groups or none state it."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Any:
+        if self.count is not None and self.share is not None:
+            raise fault("give count or share, not both", "share")
+        return self
+
+
+class Preferences(Section):
+    scale: float = 1.0
+    """ln C = log_softmax(scale · payoff + optimism.preference · [partner cooperates])."""
+
+
+class Optimism(Section):
+    """Hyperstition as a trait: a tilt of what is wanted and of what is believed."""
+
+    preference: float = 0.0
+    belief: float = 0.0
+    """Tilts the prior transition counts towards a cooperating partner by exp(belief)."""
+
+
+class InformationGain(Section):
+    state: bool = True
+    parameter: bool = False
+
+
+class Learning(Section):
+    """Dirichlet counts: pB ← (1 − forgetting)·pB + forgetting·prior + rate · (new evidence)."""
+
+    rate: NonNegative = 0.1
+    forgetting: Probability = 0.0
+    concentration: Positive = 1.0
+    """Prior count per column; only transitions the structure allows are learned."""
+    of: Annotated[tuple[Literal["A", "B", "D", "E"], ...], Loose] = ("B",)
+
+    @field_validator("of")
+    @classmethod
+    def _distinct(cls, of: tuple[str, ...]) -> tuple[str, ...]:
+        if not of or len(set(of)) != len(of):
+            raise fault(
+                "names each of A, B, D, E at most once, and at least one (learning: null learns nothing)"
+            )
+        return of
+
+
+class Softmax(Section):
+    """Draw a policy from q(π)."""
+
+    kind: Literal["softmax"]
+
+
+class Argmax(Section):
+    """Take the policy of least expected free energy; ties to the first."""
+
+    kind: Literal["argmax"]
+
+
+class Entmax(Section):
+    """α-entmax, from softmax (α = 1) to sparsemax (α = 2)."""
+
+    kind: Literal["entmax"]
+    alpha: Annotated[float, Field(ge=1, le=2)] = 1.5
+
+
+class MinP(Section):
+    """Keep the policies with at least ``p`` times the probability of the likeliest one, then draw."""
+
+    kind: Literal["min_p"]
+    p: Probability = 0.1
+
+
+Selection = Annotated[Softmax | Argmax | Entmax | MinP, Field(discriminator="kind")]
+
+
+class Perception(Section):
+    kind: Literal["exact", "fixed_point", "mean_field", "core"]
+
+
+class Policy(Section):
+    kind: Literal["exact", "core"]
+
+
+class ActiveInference(Group):
+    """Perceive → learn → plan → act by minimizing free energy."""
+
+    kind: Literal["active_inference"]
+    horizon: Count = 1
+    preferences: Preferences = Preferences()
+    optimism: Optimism = Optimism()
+    information_gain: InformationGain = InformationGain()
+    temperature: Temperature = 1.0
+    selection: Selection = Softmax(kind="softmax")
+    learning: Learning | None = Learning()
+    first_observation: Outcome | None = None
+    """An outcome the agent takes itself to have just seen; null: uniform D."""
+    perception: Perception = Perception(kind="exact")
+    policy: Policy = Policy(kind="exact")
+
+
+class MemoryOne(Group):
+    """Cooperates with a probability given by the last round's outcome (own move first)."""
+
+    kind: Literal["memory_one"]
+    cooperation: Annotated[tuple[Probability, Probability, Probability, Probability], Loose] | None = None
+    opening: Probability | None = None
+    """Probability to cooperate in the first round (null: the strategy's own, or 1)."""
+    strategy: str | None = None
+
+    @model_validator(mode="after")
+    def _given_once(self) -> MemoryOne:
+        if (self.cooperation is None) == (self.strategy is None):
+            raise fault("give exactly one of cooperation: [p_cc, p_cd, p_dc, p_dd] and strategy: a name")
+        return self
+
+
+class FiniteState(Group):
+    """A deterministic automaton by name."""
+
+    kind: Literal["finite_state"]
+    strategy: str
+
+
+class Pymdp(Group):
+    """A real pymdp ``Agent`` over the arrays of an ``.npz`` file: ``A_0…, B_0…, C_0…, D_0…, E, pA_0…, pB_0…``."""
+
+    kind: Literal["pymdp"]
+    model: str
+    horizon: Count = 1
+    temperature: Positive = 1.0
+    """pymdp's γ is 1/temperature."""
+    selection: Annotated[Softmax | Argmax, Field(discriminator="kind")] = Softmax(kind="softmax")
+    information_gain: InformationGain = InformationGain()
+    learning: Learning | None = None
+
+    @field_validator("model")
+    @classmethod
+    def _found(cls, model: str, info: ValidationInfo) -> str:
+        folder = (info.context or {}).get("folder")
+        path = Path(folder, model).resolve() if folder is not None else Path(model).resolve()
+        if not path.is_file():
+            raise fault(f"no such file: {path}")
+        return str(path)
+
+
+class QLearning(Group):
+    """Boltzmann Q-learning on the last outcome."""
+
+    kind: Literal["q_learning"]
+    rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    temperature: Positive = 1.0
+
+
+class LogitResponse(Group):
+    """Logit (quantal) response to the partner's empirical play: p ∝ exp(expected payoff / temperature)."""
+
+    kind: Literal["logit_response"]
+    temperature: Positive = 1.0
+
+
+class Axelrod(Group):
+    """A strategy of the Axelrod library by its name there (extra ``axelrod``)."""
+
+    kind: Literal["axelrod"]
+    strategy: str
+
+
+class Random(Group):
+    """Cooperates with probability ``p`` whatever happens."""
+
+    kind: Literal["random"]
+    p: Probability = 0.5
+
+
+Agent = Annotated[
+    ActiveInference | MemoryOne | FiniteState | Pymdp | QLearning | LogitResponse | Axelrod | Random,
+    Field(discriminator="kind"),
+]

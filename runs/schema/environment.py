@@ -1,0 +1,123 @@
+"""The world: matrix games on a topology, and PettingZoo worlds of other people.
+
+Adding a kind is one class here, its name in ``Environment``, and its engine.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from thermopolis.errors import ModelError
+from thermopolis.runs.schema._base import Loose, Natural, Probability, Section, fault
+from thermopolis.runs.schema.topology import Matching, Pair, Topology
+
+Row = Annotated[tuple[float, ...], Field(min_length=2), Loose]
+Matrix = Annotated[tuple[Row, ...], Field(min_length=2), Loose]
+
+
+class Payoffs(Section):
+    """A game by its payoffs ``payoffs[row action][column action]``: the row player's table, or two tables
+    [row player's, column player's] where the game is asymmetric."""
+
+    payoffs: Matrix | Annotated[tuple[Matrix, Matrix], Loose]
+
+    @field_validator("payoffs", mode="before")
+    @classmethod
+    def _table(cls, payoffs: Any) -> Any:
+        from thermopolis.envs.games import game
+
+        if isinstance(payoffs, (list, tuple)):
+            try:
+                game({"payoffs": payoffs})
+            except ModelError as error:
+                raise fault(str(error).removeprefix("game.payoffs: ")) from None
+        return payoffs
+
+
+def _name_or_payoffs(value: Any) -> str:
+    return "name" if isinstance(value, str) else "payoffs"
+
+
+class MatrixGame(Section):
+    """A normal-form game played every round along the links of a topology."""
+
+    kind: Literal["matrix_game"]
+    game: Annotated[
+        Annotated[str, Tag("name")] | Annotated[Payoffs, Tag("payoffs")], Discriminator(_name_or_payoffs)
+    ] = "prisoners_dilemma"
+    topology: Topology = Pair(kind="pair")
+    action: Literal["dyadic", "broadcast"] = "dyadic"
+    """dyadic: one action per neighbour; broadcast: one for all."""
+    noise: Probability = 0.0
+    """Probability that an action is flipped."""
+    observation_noise: Probability = 0.0
+    """Probability that what is seen of another's action is flipped."""
+    continuation: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Probability that another round follows."""
+    accumulate: Literal["mean", "sum"] = "mean"
+    """Rewards of broadcast play over the neighbours."""
+    self_interaction: bool = False
+    """Broadcast players also meet themselves (Nowak & May 1992)."""
+    levels: Annotated[Natural, Field(ne=1)] = 0
+    """Steps in which a broadcast player sees the share of cooperating neighbours; 0: chosen by the degree."""
+
+    @field_validator("game")
+    @classmethod
+    def _known(cls, game: str | Payoffs) -> str | Payoffs:
+        if isinstance(game, str):
+            from thermopolis.envs.games import game as build
+
+            try:
+                build(game)
+            except ModelError as error:
+                raise fault(str(error).removeprefix("game: ")) from None
+        return game
+
+    @model_validator(mode="after")
+    def _play_fits(self) -> MatrixGame:
+        if self.action == "dyadic":
+            if self.self_interaction:
+                raise fault("only broadcast players meet themselves", "self_interaction")
+            if self.levels:
+                raise fault("only broadcast players see a share of neighbours", "levels")
+        elif isinstance(self.topology, (Pair, Matching)):
+            raise fault(f"broadcast play needs a graph, not {self.topology.kind}", "action")
+        return self
+
+    def num_actions(self) -> int:
+        """Actions per player."""
+        from thermopolis.envs.games import game as build
+
+        return build(self.game if isinstance(self.game, str) else self.game.model_dump()).num_actions
+
+    def players(self) -> int | None:
+        """Players the topology fixes; None where the agents say."""
+        return self.topology.players()
+
+
+class PettingZoo(Section):
+    """Any PettingZoo ``ParallelEnv`` with discrete spaces, by its module."""
+
+    kind: Literal["pettingzoo"]
+    module: str
+    """A dotted module with a ``parallel_env`` function, such as ``package.env_v0``."""
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of ``parallel_env``."""
+
+    @model_validator(mode="after")
+    def _dotted(self) -> PettingZoo:
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", self.module):
+            raise fault(f"{self.module!r} is no dotted module name", "module")
+        return self
+
+    def num_actions(self) -> int | None:
+        return None
+
+    def players(self) -> int | None:
+        return None
+
+
+Environment = Annotated[MatrixGame | PettingZoo, Field(discriminator="kind")]

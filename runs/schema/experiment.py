@@ -1,0 +1,83 @@
+"""The whole experiment file, and what only several sections together can say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from thermopolis.runs.schema._base import Count, Loose, Natural, Section, fault
+from thermopolis.runs.schema.agents import ActiveInference, Agent, MemoryOne, Pymdp
+from thermopolis.runs.schema.core import Core
+from thermopolis.runs.schema.environment import Environment, MatrixGame
+from thermopolis.runs.schema.record import Record
+from thermopolis.runs.schema.sweep import Sweep
+from thermopolis.runs.schema.topology import Pair
+
+POLICY_BUDGET = 4096
+"""Policies one agent may weigh at every step."""
+
+
+class Experiment(Section):
+    """A resolved experiment: every default filled in, every number checked."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+    seed: Annotated[Natural, Field(lt=2**63)] = 0
+    replicates: Count = 1
+    """Independent repetitions."""
+    steps: Count
+    """Rounds, or years of a civilization."""
+    environment: Environment
+    agents: Annotated[tuple[Agent, ...], Loose] = ()
+    core: Core = Core()
+    record: Record = Record()
+    random: Literal["counter", "threefry"] = "counter"
+    sweep: Sweep | None = None
+
+    def group_counts(self) -> tuple[int, ...]:
+        """Players of each group: as counted, or by largest remainder where shares are given."""
+        if self.agents and self.agents[0].share is not None:
+            players = self.environment.players() or 0
+            shares = [group.share or 0.0 for group in self.agents]
+            exact = [players * share / sum(shares) for share in shares]
+            counts = [int(x) for x in exact]
+            by_remainder = sorted(range(len(exact)), key=lambda i: (counts[i] - exact[i], i))
+            for i in by_remainder[: players - sum(counts)]:
+                counts[i] += 1
+            return tuple(counts)
+        return tuple(1 if group.count is None else group.count for group in self.agents)
+
+    @model_validator(mode="after")
+    def _players_fit(self) -> Experiment:
+        shared = [group.share is not None for group in self.agents]
+        if any(shared) and not all(shared):
+            raise fault("all groups give a share or none does", "agents", shared.index(False))
+        if not self.agents:
+            raise fault("at least one group of agents is needed", "agents")
+        if isinstance(self.environment, MatrixGame):
+            self._game_fits(self.environment, any(shared))
+        elif any(shared):
+            raise fault("a share needs a topology that says how many players there are", "agents", 0, "share")
+        return self
+
+    def _game_fits(self, world: MatrixGame, shared: bool) -> None:
+        players = world.players()
+        if shared and players is None:
+            raise fault("a share needs a topology that says how many players there are", "agents", 0, "share")
+        counted = sum(self.group_counts())
+        if players is not None and counted != players:
+            raise fault(f"{counted} players are counted, the topology has {players}", "agents")
+        if isinstance(world.topology, Pair) and counted % 2:
+            raise fault(f"pairs need an even number of players, {counted} are counted", "agents")
+        actions = world.num_actions()
+        for number, group in enumerate(self.agents):
+            if isinstance(group, (ActiveInference, Pymdp)) and actions**group.horizon > POLICY_BUDGET:
+                policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
+                raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")
+            if actions != 2 and isinstance(group, MemoryOne):
+                raise fault(f"needs a game of 2 actions, this one has {actions}", "agents", number, "kind")
+            if actions != 2 and isinstance(group, ActiveInference) and group.first_observation is not None:
+                raise fault(
+                    f"outcomes CC … DD need a game of 2 actions, this one has {actions}",
+                    "agents", number, "first_observation",
+                )  # fmt: skip

@@ -1,0 +1,50 @@
+"""What is written down: every so many steps, which variables."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import field_validator
+
+from thermopolis.runs.schema._base import Count, Loose, Section, fault
+
+VARIABLES = (
+    "action", "cooperation", "reward", "observation",
+    "belief_entropy", "policy_entropy", "policy_varentropy",
+    "free_energy", "complexity", "accuracy",
+    "expected_free_energy", "risk", "ambiguity", "state_information_gain", "parameter_information_gain",
+    "exploration_temperature", "regret",
+    "core_joules", "core_work", "core_heat", "core_entropy_production", "landauer_bound",
+    "power", "kardashev", "planet_temperature", "fuel", "store", "population", "entropy_production",
+)  # fmt: skip
+"""The names of results (DESIGN: one list, so that a swept dimension never takes one of them)."""
+
+DIMENSIONS = ("replicate", "step", "agent", "operation", "link", "chain", "unit", "quantile")
+COORDINATES = ("kind", "world_seed", "source", "target")
+
+
+class Record(Section):
+    every: Count = 1
+    """Keep one step in so many (the first of each stretch)."""
+    variables: Literal["all"] | Annotated[tuple[str, ...], Loose] = "all"
+
+    @field_validator("variables")
+    @classmethod
+    def _known(cls, variables: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        from difflib import get_close_matches
+
+        if variables == "all":
+            return variables
+        for number, name in enumerate(variables):
+            if name not in VARIABLES:
+                near = get_close_matches(name, VARIABLES, 1)
+                raise fault(
+                    f"{name!r} is no variable of the results"
+                    + (f"; did you mean {near[0]!r}?" if near else ""),
+                    number,
+                )
+            if name in variables[:number]:
+                raise fault(f"{name!r} is given twice", number)
+        if not variables:
+            raise fault("names no variable (all: everything)")
+        return variables
