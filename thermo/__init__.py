@@ -25,6 +25,15 @@ _NAMES: dict[str, str] = {
     "CoreDraw": "core",
     # exact references
     "enumerate_states": "exact",
+    # choice rules and temperature controllers
+    "adaptive_temperature": "choice",
+    "entmax": "choice",
+    "entropy_varentropy_alpha": "choice",
+    "min_p": "choice",
+    "softmax_T": "choice",
+    "CONTROLLERS": "controllers",
+    "Signal": "controllers",
+    "temperature_for_entropy": "controllers",
     # machines and joules
     "Device": "device",
     "devices": "device",

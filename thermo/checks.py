@@ -1,0 +1,64 @@
+"""Refusals: bad numbers become a ModelError that names them, wherever their value is known (outside jit)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from thermopolis.errors import ModelError
+
+
+def known(x: Any) -> np.ndarray | None:
+    """The value as a NumPy array, or None while it is traced."""
+    return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+
+
+def refuse_unless(x: Any, law: Callable[[np.ndarray], Any], name: str, expected: str) -> None:
+    """Raise ModelError unless every known entry is no NaN and satisfies ``law``."""
+    value = known(x)
+    if value is None:
+        return
+    good = np.asarray(law(value)) & ~np.isnan(value)
+    if not np.all(good):
+        at = np.argwhere(~good)[0].tolist() if value.ndim else []
+        got = value[tuple(at)] if at else value
+        raise ModelError(f"{name}{at or ''}: expected {expected}, got {got}")
+
+
+def matrix(x: Any, name: str, *, symmetric: bool = False, size: int | None = None) -> np.ndarray:
+    """A finite square float64 matrix, or ModelError."""
+    value = np.asarray(x, np.float64)
+    if value.ndim != 2 or value.shape[0] != value.shape[1] or (size is not None and len(value) != size):
+        wanted = "a square matrix" if size is None else f"shape ({size}, {size})"
+        raise ModelError(f"{name}: expected {wanted}, got shape {value.shape}")
+    refuse_unless(value, np.isfinite, name, "finite numbers")
+    if symmetric and not np.allclose(
+        value, value.T, rtol=1e-6, atol=1e-9 * max(1.0, np.abs(value).max(initial=0))
+    ):
+        i, j = np.unravel_index(np.argmax(np.abs(value - value.T)), value.shape)
+        raise ModelError(
+            f"{name}: expected a symmetric matrix, got {value[i, j]} at [{i}, {j}] "
+            f"and {value[j, i]} at [{j}, {i}]"
+        )
+    return value
+
+
+def vector(x: Any, name: str, size: int) -> np.ndarray:
+    """A finite float64 vector of a given size (a scalar fills it), or ModelError."""
+    value = np.asarray(x, np.float64)
+    if value.ndim == 0:
+        value = np.full(size, float(value))
+    if value.shape != (size,):
+        raise ModelError(f"{name}: expected shape ({size},), got {value.shape}")
+    refuse_unless(value, np.isfinite, name, "finite numbers")
+    return value
+
+
+def whole(x: Any, name: str, at_least: int = 1) -> int:
+    """An integer not below a bound, or ModelError."""
+    if isinstance(x, bool) or int(x) != x or x < at_least:
+        raise ModelError(f"{name}: expected an integer of at least {at_least}, got {x}")
+    return int(x)
