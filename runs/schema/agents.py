@@ -147,7 +147,7 @@ class FiniteState(Group):
 
 
 class Pymdp(Group):
-    """A real pymdp ``Agent`` over the arrays of an ``.npz`` file: ``A_0…, B_0…, C_0…, D_0…, E, pA_0…, pB_0…``."""
+    """A real pymdp ``Agent`` over the arrays of an ``.npz`` file: ``A_0…, B_0…, C_0…, D_0…, E, pA_0…``."""
 
     kind: Literal["pymdp"]
     model: str

@@ -2,8 +2,8 @@
 
 A plain number is a constant temperature. The controllers and their equations are those of
 ``thermopolis.thermo.controllers``: annealing; the entropy-adaptive temperature of Veličković et al. 2024
-(arXiv 2410.01104); the temperature, or the feedback, that holds the policy entropy; and one that heats up with the
-predicted probability of mutual defection.
+(arXiv 2410.01104); the temperature, or the feedback, that holds the policy entropy; and one that heats up
+with the predicted probability of mutual defection.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Anneal(Section):
 
 
 class Adaptive(Section):
-    """The sharpness-preserving softmax temperature: ``temperature`` times a function of the entropy of q(π)."""
+    """The sharpness-preserving softmax temperature: ``temperature`` times a function of q(π)'s entropy."""
 
     kind: Literal["adaptive"]
     temperature: Positive = 1.0

@@ -1,7 +1,7 @@
 """Who meets whom: ``pair`` joins players 2k and 2k+1; the others take ``n`` or ``shape`` or their edges.
 
-Settings and graphs are those of ``thermopolis.envs.topology``. Random graphs (small world, scale free) are drawn
-anew in every replicate.
+Settings and graphs are those of ``thermopolis.envs.topology``. Random graphs (small world, scale free) are
+drawn anew in every replicate.
 """
 
 from __future__ import annotations

@@ -1,0 +1,40 @@
+"""Names that follow from settings alone: a point's id, an experiment's hash.
+
+Both are SHA-256 of canonical JSON (sorted keys, defaults filled in, numbers as pydantic typed them), so that
+equal settings have equal names whatever the file looked like. Files that an experiment refers to count by
+content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from thermopolis.runs.schema import Experiment
+
+
+def settings(experiment: Experiment, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The resolved settings as plain data; a model file appears by its content's digest."""
+    data = experiment.model_dump(mode="json", exclude=set(without))
+    for group in data.get("agents", ()):
+        if group["kind"] == "pymdp":
+            group["model"] = hashlib.sha256(Path(group["model"]).read_bytes()).hexdigest()
+    return data
+
+
+def digest(data: Any) -> str:
+    """SHA-256 of canonical JSON."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def point_id(experiment: Experiment) -> str:
+    """16 hexadecimal digits of everything a point's results depend on."""
+    return digest(settings(experiment, ("name", "sweep")))[:16]
+
+
+def experiment_hash(experiment: Experiment) -> str:
+    """8 digits that name the results directory: a grown sweep or more replicates keep it."""
+    return digest(settings(experiment, ("name", "sweep", "record", "replicates")))[:8]
