@@ -1,4 +1,34 @@
-"""thermopolis.agents"""
+"""thermopolis.agents: what a player believes, wants and does.
+
+Names load on first use (PEP 562): one line of the table below per public name.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 if __name__ != "thermopolis.agents":
     raise ImportError("import this folder as thermopolis.agents (install the project: pip install -e .)")
+
+_NAMES: dict[str, str] = {
+    "ActiveInference": "active_inference",
+    "Core": "core_in_loop",
+    "GenerativeModel": "model",
+    "Learning": "settings",
+    "dilemma_model": "dilemma",
+}
+
+__all__ = sorted(_NAMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(_NAMES)

@@ -1,0 +1,208 @@
+"""The thermodynamic core inside the perception-action loop.
+
+Two registers, each with a state it keeps between uses. The belief register holds one categorical unit a state factor
+with energy U(s) = -Σ ln prior_f(s_f) - Σ ln p(o_m | s) at temperature 1; beliefs are its sampled frequencies. The policy
+register holds one unit over policies with energy U(π) = G(π) - T ln E(π) at temperature T, programmed as U/T; its
+last sample is the policy.
+
+A use first reprograms the energy under the state it finds (work W = E_new(x) - E_old(x)), then relaxes (heat
+Q = E_new(x) - E_new(x')): ΔE = W - Q. Energies are in units of kT of the device. A forbidden state stands in the ledger
+at the largest energy that is programmed, -ln of the smallest probability (36.04 kT): hardware couplings are finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from thermopolis import thermo
+from thermopolis.agents import lanes as ln
+from thermopolis.agents.belief import Beliefs, likelihood, marginals, outer
+from thermopolis.agents.free_energy import of_joint
+from thermopolis.agents.perception import Evidence, Percept, support
+from thermopolis.errors import ModelError
+
+#: Largest energy in the ledger, in kT: -ln of the smallest probability that counts.
+CEILING = 36.04365338911715
+
+
+@dataclass(frozen=True)
+class Core:
+    """How a core is used.
+
+    Parameters
+    ----------
+    device : str
+        Name of a device preset (:func:`thermopolis.thermo.devices`).
+    samples, burn_in : int
+        Sweeps a use counts, after those it throws away.
+    sampler : str
+        ``gibbs``, the sampler of categorical units.
+    """
+
+    device: str = "landauer"
+    samples: int = 64
+    burn_in: int = 8
+    sampler: str = "gibbs"
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise ModelError(f"core.samples is {self.samples}, expected at least 1")
+        if self.burn_in < 0:
+            raise ModelError(f"core.burn_in is {self.burn_in}, expected at least 0")
+        if self.sampler != "gibbs":
+            raise ModelError(f"core.sampler is {self.sampler!r} in the loop, expected gibbs")
+
+    def preset(self) -> thermo.Device:
+        """The device."""
+        return thermo.Device.preset(self.device)
+
+
+class Register(NamedTuple):
+    """A register between uses: its state, the law it was last programmed with, and that law's entropy (nats)."""
+
+    state: Int[Array, "units lanes"]
+    energy: Float[Array, "joint lanes"]  # of every joint state, in kT, at most CEILING
+    entropy: Float[Array, "lanes"]
+
+
+class Use(NamedTuple):
+    """What uses of the core amounted to in one step: in kT and nats, one number a lane."""
+
+    work: Float[Array, "lanes"]
+    heat: Float[Array, "lanes"]
+    entropy_production: Float[Array, "lanes"]
+    erased: Float[Array, "lanes"]  # max(0, H before - H after), the Landauer bound of the use
+
+
+class CoreUse(NamedTuple):
+    """Registers of every lane and what they did in this step."""
+
+    belief: Register | None
+    policy: Register | None
+    use: Use
+
+    @classmethod
+    def fresh(cls, num_states: Sequence[int], policies: int, lanes: int) -> CoreUse:
+        """Registers at rest, programmed with nothing (all energies zero)."""
+
+        def rest(sizes: Sequence[int]) -> Register:
+            joint = 1
+            for n in sizes:
+                joint *= n
+            return Register(
+                jnp.zeros((len(sizes), lanes), jnp.int32),
+                jnp.zeros((joint, lanes)),
+                jnp.full(lanes, jnp.log(float(joint))),
+            )
+
+        none = Use(*(jnp.zeros(lanes) for _ in Use._fields))
+        return cls(rest(num_states) if num_states else None, rest([policies]) if policies else None, none)
+
+
+def _joint_index(state: Int[Array, "units lanes"], sizes: Sequence[int]) -> Int[Array, "lanes"]:
+    index = state[0]
+    for row, n in zip(state[1:], sizes[1:], strict=True):
+        index = index * n + row
+    return index
+
+
+def _account(
+    register: Register,
+    state: Int[Array, "units lanes"],
+    energy: Float[Array, "joint lanes"],
+    entropy: Float[Array, "lanes"],
+    sizes: Sequence[int],
+    used: Bool[Array, "lanes"],
+    so_far: Use,
+) -> tuple[Register, Use]:
+    """The register after a use, and the use added to what came before in this step."""
+    before, after = _joint_index(register.state, sizes), _joint_index(state, sizes)
+    old, new, relaxed = ln.pick(register.energy, before), ln.pick(energy, before), ln.pick(energy, after)
+    work, heat = new - old, new - relaxed
+    change = entropy - register.entropy
+    parts = (work, heat, change + heat, jnp.maximum(-change, 0.0))
+    total = Use(*(x + jnp.where(used, y, 0.0) for x, y in zip(so_far, parts, strict=True)))
+    kept = Register(
+        jnp.where(used, state, register.state),
+        jnp.where(used, energy, register.energy),
+        jnp.where(used, entropy, register.entropy),
+    )
+    return kept, total
+
+
+def perceive_on_core(
+    core: Core,
+    held: CoreUse,
+    keys: Key[Array, "lanes"],
+    given: Evidence,
+    A: Sequence[Float[Array, "outcome joint lanes"]],
+    dependencies: Sequence[Sequence[int]],
+    prior: Beliefs,
+    outcomes: Sequence[Int[Array, "lanes"]],
+    seen: Bool[Array, "lanes"],
+) -> tuple[Percept, CoreUse]:
+    """Beliefs as sampled frequencies on the belief register.
+
+    One uniform pseudo-count over the allowed states keeps a state that was never drawn from being believed
+    impossible; states that the posterior forbids get none.
+    """
+    assert held.belief is not None
+    sizes = [q.shape[0] for q in prior]
+    # where nothing was seen the register keeps a legal program; its draw is not used
+    cost = lambda p: jnp.where(p > 0, -ln.safe_log(p), jnp.inf)  # noqa: E731
+    factors = [((f,), cost(q)) for f, q in enumerate(prior)]
+    for table, scope, outcome in zip(A, dependencies, outcomes, strict=True):
+        terms = likelihood(table, outcome)
+        factors.append((tuple(scope), cost(terms.reshape(*(sizes[f] for f in scope), terms.shape[-1]))))
+    if len(sizes) == 1:
+        factors = [((0,), cost(given.prior * given.likelihood))]
+    energy = thermo.Categorical(sizes, factors)
+    drawn = thermo.sample_lanes(keys, energy, 1.0, held.belief.state, core.burn_in, core.samples)
+    allowed = support(given, sizes)
+    qs = []
+    for counts, legal in zip(drawn.counts, allowed, strict=True):
+        share = jnp.where(legal, 1.0, 0.0)
+        weights = jnp.where(legal, counts, 0.0) + share / jnp.maximum(ln.total(share), 1.0)
+        qs.append(weights / jnp.maximum(ln.total(weights), ln.TINY))
+    possible = ln.total(given.prior * given.likelihood) > 0
+    free_energy = of_joint(outer(qs), given.prior, given.likelihood)
+    free_energy = free_energy._replace(free_energy=jnp.where(possible, free_energy.free_energy, jnp.inf))
+    weights = given.prior * given.likelihood
+    exact = weights / jnp.maximum(ln.total(weights), ln.TINY)
+    surprise = jnp.minimum(-ln.safe_log(weights), CEILING)
+    register, use = _account(
+        held.belief, drawn.state, surprise, ln.entropy(exact), sizes, seen & possible, held.use
+    )
+    return Percept(qs, free_energy), held._replace(belief=register, use=use)
+
+
+def select_on_core(
+    core: Core,
+    held: CoreUse,
+    keys: Key[Array, "lanes"],
+    utilities: Float[Array, "policy lanes"],
+    q_pi: Float[Array, "policy lanes"],
+) -> tuple[Int[Array, "lanes"], CoreUse]:
+    """The policy register's last sample. ``utilities`` are -U(π)/T, so the register runs at temperature 1 in kT."""
+    assert held.policy is not None
+    allowed = q_pi > 0
+    energy = jnp.where(allowed, -ln.safe_log(q_pi), jnp.inf)
+    drawn = thermo.sample_lanes(
+        keys,
+        thermo.Categorical([q_pi.shape[0]], [((0,), energy)]),
+        1.0,
+        held.policy.state,
+        core.burn_in,
+        core.samples,
+    )
+    everyone = jnp.ones(keys.shape[-1], bool)
+    programmed = jnp.minimum(-ln.safe_log(q_pi), CEILING)
+    register, use = _account(
+        held.policy, drawn.state, programmed, ln.entropy(q_pi), [q_pi.shape[0]], everyone, held.use
+    )
+    return drawn.state[0], held._replace(policy=register, use=use)

@@ -1,0 +1,113 @@
+"""Arithmetic on arrays whose last axis is the lanes.
+
+Small static axes lead and are summed as a Python sum of slices: XLA's CPU backend compiles a reduction over a
+leading axis badly, and an elementwise chain over lanes well (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+#: Below this an axis is unrolled into slices; above it a reduction compiles in reasonable time and runs as fast.
+UNROLL = 32
+
+#: ln of it stands for ln 0 where a finite number must stand there (pymdp's floor: ln → -36.04).
+TINY = 2.220446049250313e-16
+
+
+def total(x: Float[Array, "n *rest"]) -> Float[Array, "*rest"]:
+    """Sum over the leading axis."""
+    if x.shape[0] > UNROLL:
+        return jnp.sum(x, axis=0)
+    return sum((x[i] for i in range(1, x.shape[0])), start=x[0])
+
+
+def maximum(x: Float[Array, "n *rest"]) -> Float[Array, "*rest"]:
+    """Maximum over the leading axis."""
+    if x.shape[0] > UNROLL:
+        return jnp.max(x, axis=0)
+    top = x[0]
+    for i in range(1, x.shape[0]):
+        top = jnp.maximum(top, x[i])
+    return top
+
+
+def xlogy(x: Float[Array, "*n"], y: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """x ln y with 0 ln 0 = 0 and ln 0 floored at ln(TINY)."""
+    return jnp.where(x > 0, x * jnp.log(jnp.maximum(y, TINY)), 0.0)
+
+
+def safe_log(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """ln x, floored at ln(TINY)."""
+    return jnp.log(jnp.maximum(x, TINY))
+
+
+def entropy(p: Float[Array, "n *rest"]) -> Float[Array, "*rest"]:
+    """Shannon entropy in nats over the leading axis."""
+    return -total(xlogy(p, p))
+
+
+def varentropy(p: Float[Array, "n *rest"]) -> Float[Array, "*rest"]:
+    """Variance of -ln p under p, in nats²."""
+    log_p = safe_log(p)
+    mean = total(p * log_p)
+    return total(p * (log_p - mean) ** 2)
+
+
+def log_softmax(x: Float[Array, "n *rest"]) -> Float[Array, "*n rest"]:
+    """ln softmax over the leading axis."""
+    shifted = x - maximum(x)
+    return shifted - jnp.log(total(jnp.exp(shifted)))
+
+
+def softmax(x: Float[Array, "n *rest"]) -> Float[Array, "n *rest"]:
+    """Softmax over the leading axis."""
+    weights = jnp.exp(x - maximum(x))
+    return weights / total(weights)
+
+
+def argmax(x: Float[Array, "n lanes"]) -> Int[Array, "lanes"]:
+    """Index of the first maximum over the leading axis."""
+    best, index = x[0], jnp.zeros(x.shape[1:], jnp.int32)
+    for i in range(1, x.shape[0]):
+        better = x[i] > best
+        best, index = jnp.where(better, x[i], best), jnp.where(better, i, index)
+    return index
+
+
+def draw(probabilities: Float[Array, "n lanes"], uniform: Float[Array, "lanes"]) -> Int[Array, "lanes"]:
+    """Inverse-CDF draw over the leading axis; a zero probability is never drawn."""
+    n = probabilities.shape[0]
+    total_mass = total(probabilities)
+    threshold = uniform * total_mass
+    cumulative = jnp.zeros_like(threshold)
+    index = jnp.zeros(threshold.shape, jnp.int32)
+    last = jnp.zeros(threshold.shape, jnp.int32)  # guards the last positive entry against rounding of the sum
+    for i in range(n):
+        positive = probabilities[i] > 0
+        cumulative = cumulative + probabilities[i]
+        index = jnp.where(cumulative <= threshold, i + 1, index)
+        last = jnp.where(positive, i, last)
+    return jnp.minimum(index, last)
+
+
+def pick(x: Float[Array, "n *rest"], index: Int[Array, "lanes"]) -> Float[Array, "*rest"]:
+    """x[index] lane by lane, as a chain of selects (a gather is slower for small n)."""
+    if x.shape[0] > UNROLL:
+        expand = (None,) * (x.ndim - 1)
+        return jnp.take_along_axis(x, index[expand], axis=0)[0]
+    out = x[0]
+    for i in range(1, x.shape[0]):
+        out = jnp.where(index == i, x[i], out)
+    return out
+
+
+def is_one_of(index: Int[Array, "lanes"], members: Sequence[int]) -> Bool[Array, "lanes"]:
+    """Whether each lane's index is among the static members."""
+    out = jnp.zeros(index.shape, bool)
+    for member in members:
+        out = out | (index == member)
+    return out

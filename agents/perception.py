@@ -1,0 +1,74 @@
+"""Perception: from prior beliefs and an outcome to posterior beliefs.
+
+``exact`` enumerates the joint posterior q(s) ∝ Π_f prior_f(s_f) Π_m p(o_m | s) and returns its marginals; its free
+energy is -ln p(o). The belief that an agent carries from step to step is the product of those marginals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from thermopolis.agents.belief import Beliefs, likelihood, marginals, outer, spread
+from thermopolis.agents.free_energy import FreeEnergy, of_joint
+from thermopolis.agents.lanes import total
+
+
+class Evidence(NamedTuple):
+    """What an outcome says: the joint prior, and its likelihood, over joint states (rows)."""
+
+    prior: Float[Array, "joint lanes"]
+    likelihood: Float[Array, "joint lanes"]
+
+
+class Percept(NamedTuple):
+    """Posterior marginals and what they cost."""
+
+    qs: Beliefs
+    free_energy: FreeEnergy
+
+
+def evidence(
+    A: Sequence[Float[Array, "outcome joint lanes"]],
+    dependencies: Sequence[Sequence[int]],
+    prior: Beliefs,
+    outcomes: Sequence[Int[Array, "lanes"]],
+) -> Evidence:
+    """Joint prior and likelihood of the outcomes, one a modality."""
+    num_states = [q.shape[0] for q in prior]
+    joint_likelihood: Array | None = None
+    for table, factors, outcome in zip(A, dependencies, outcomes, strict=True):
+        term = spread(likelihood(table, outcome), factors, num_states)
+        joint_likelihood = term if joint_likelihood is None else joint_likelihood * term
+    assert joint_likelihood is not None
+    return Evidence(outer(prior), joint_likelihood)
+
+
+def exact(given: Evidence, num_states: Sequence[int]) -> Percept:
+    """The exact posterior's marginals.
+
+    An outcome that the model holds impossible has no posterior: beliefs are then the normalised likelihood (uniform
+    where that vanishes too), and the free energy is infinite, which a run reports and stops at.
+    """
+    weights = given.prior * given.likelihood
+    mass = total(weights)
+    possible = mass > 0
+    fallback = given.likelihood + jnp.where(total(given.likelihood) > 0, 0.0, 1.0)
+    weights = jnp.where(possible, weights, fallback)
+    q = weights / total(weights)
+    cost = of_joint(q, given.prior, given.likelihood)
+    cost = FreeEnergy(
+        jnp.where(possible, cost.free_energy, jnp.inf),
+        jnp.where(possible, cost.complexity, jnp.inf),
+        cost.accuracy,
+    )
+    return Percept(marginals(q, num_states), cost)
+
+
+def support(given: Evidence, num_states: Sequence[int]) -> list[Bool[Array, "states lanes"]]:
+    """Which states of each factor the posterior allows."""
+    allowed = (given.prior > 0) & (given.likelihood > 0)
+    return [m > 0 for m in marginals(allowed.astype(jnp.float32), num_states)]
