@@ -40,7 +40,7 @@ _NAMES: dict[str, str] = {
     "Ledger": "ledger",
 }
 
-__all__ = sorted(_NAMES)  # noqa: PLE0605
+__all__ = sorted(_NAMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -120,7 +120,7 @@ def draws(keys: jax.Array, index: Any) -> jax.Array:
     """The draws numbered ``index`` of each key's stream of uniforms, shape ``(*index.shape, *keys.shape)``.
 
     A loop takes its draws one by one without ever holding all of them. With counter keys draw ``i`` is
-    ``jax.random.uniform(key, (n,))[i]`` to the last bit; with others it is the uniform of ``fold_in(key, i)``.
+    ``jax.random.uniform(key, (n,))[i]`` to the last bit; with others the uniform of ``fold_in(key, i)``.
 
     Parameters
     ----------

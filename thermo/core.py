@@ -1,0 +1,196 @@
+"""One use of the core by many lanes: burn in, then sample, every lane an independent factor graph.
+
+Chromatic block Gibbs (see ``gibbs``) with lanes last. The energies stay fixed during a use, so the
+conditional laws are tabulated once, and a sweep is one counter-based uniform and K − 1 comparisons per unit.
+A lane's draws depend on its own key alone. The heat of a use is the drop of the energy over it.
+
+For a single unit exact inference is cheaper than sampling and has the same law; the core is for coupled
+factors, for policy selection, and for studying the machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int32, Key
+
+from thermopolis.errors import ModelError
+from thermopolis.keys import draws
+from thermopolis.thermo.categorical import Categorical
+from thermopolis.thermo.conditionals import (
+    conditional_table,
+    configuration,
+    draw,
+    neighbours_of,
+    select,
+    thresholds,
+)
+
+_UNROLL = 8
+_TABULATED = 64  # neighbour configurations of a unit whose conditional laws are kept as tables
+
+
+class CoreDraw(NamedTuple):
+    """What a use of the core returns.
+
+    Attributes
+    ----------
+    state : Int32[Array, "units lanes"]
+        The last sample.
+    counts : list of Float32[Array, "states lanes"]
+        For each unit, how often each of its states was seen over the samples.
+    heat : Float32[Array, "lanes"]
+        Energy given to the bath over all sweeps, burn-in included, in the energy's own unit. Zero where the
+        first state was forbidden.
+    energy : Float32[Array, "lanes"]
+        Energy of the last state.
+    """
+
+    state: Int32[Array, "units lanes"]
+    counts: list[Float[Array, "states lanes"]]
+    heat: Float[Array, " lanes"]
+    energy: Float[Array, " lanes"]
+
+
+def sample_lanes(
+    keys: Key[Array, " lanes"],
+    energy: Categorical,
+    temperature: Any,
+    state: Int32[Array, "units lanes"],
+    burn_in: int,
+    samples: int,
+) -> CoreDraw:
+    """Relax ``burn_in`` sweeps from ``state``, then take ``samples`` samples, one a sweep.
+
+    Parameters
+    ----------
+    keys : Key[Array, "lanes"]
+        One key per lane.
+    energy : Categorical
+        Tables shared or per lane, traced or not.
+    temperature : float or Float[Array, "lanes"]
+        In the energy's unit.
+    state : Int32[Array, "units lanes"]
+        Where the core stands.
+    burn_in, samples : int
+        Static numbers of sweeps, ``samples`` at least 1.
+
+    Raises
+    ------
+    ModelError
+        No samples, or a state of another shape.
+    """
+    if samples < 1 or burn_in < 0:
+        raise ModelError(f"core: expected samples ≥ 1 and burn_in ≥ 0, got {samples} and {burn_in}")
+    if state.shape != (energy.units, keys.shape[0]):
+        raise ModelError(
+            f"core: expected a state of shape {(energy.units, keys.shape[0])}, got {state.shape}"
+        )
+    merged = energy.merged()
+    first = energy.join(state)
+    isolated = all(not neighbours_of(merged, unit) for unit in range(merged.units))
+    run = _isolated if isolated else _coupled
+    last, counts = run(keys, merged, temperature, first, burn_in, samples)
+    before, after = merged(first), merged(last)
+    heat = jnp.where(jnp.isfinite(before), before - after, 0.0)
+    return CoreDraw(energy.split(last), _unit_counts(energy, counts), heat, after)
+
+
+def _isolated(
+    keys: Any, energy: Categorical, temperature: Any, state: Any, burn_in: int, samples: int
+) -> tuple[Any, list[Any]]:
+    """Units without neighbours: draws are independent, so the burn-in's need not be worked out."""
+    lanes, units = keys.shape[0], energy.units
+    laws = []
+    for unit in range(units):
+        rows = thresholds(conditional_table(energy, unit)[:, 0], temperature)
+        laws.append([jnp.broadcast_to(row, (lanes,)) for row in rows])
+    laws = jax.lax.optimization_barrier(laws)
+
+    def ge(sweep: Any, unit: int) -> list[Any]:
+        uniform = draws(keys, (sweep + burn_in) * units + unit)
+        return [(uniform >= row).astype(jnp.float32) for row in laws[unit]]
+
+    def chunk(block: Any, above: list[list[Any]]) -> list[list[Any]]:
+        for i in range(_UNROLL):
+            hits = [ge(block * _UNROLL + i, unit) for unit in range(units)]
+            above = [[a + h for a, h in zip(*pair, strict=True)] for pair in zip(above, hits, strict=True)]
+        return above
+
+    zero = jnp.zeros(lanes, jnp.float32)
+    above = jax.lax.fori_loop(0, samples // _UNROLL, chunk, [[zero for _ in law] for law in laws])
+    for sweep in range(samples - samples % _UNROLL, samples):
+        hits = [ge(sweep, unit) for unit in range(units)]
+        above = [[a + h for a, h in zip(*pair, strict=True)] for pair in zip(above, hits, strict=True)]
+    number = (burn_in + samples - 1) * units
+    last = jnp.stack([draw(draws(keys, number + unit), laws[unit]) for unit in range(units)])
+    return last, [_from_above(rows, zero + samples) for rows in above]
+
+
+def _coupled(
+    keys: Any, energy: Categorical, temperature: Any, state: Any, burn_in: int, samples: int
+) -> tuple[Any, list[Any]]:
+    lanes, units = keys.shape[0], energy.units
+    kernels = [_kernel(energy, unit, temperature) for unit in range(units)]
+    order = [unit for group in energy.colours for unit in group]
+
+    def sweep(number: Any, rows: list[Any]) -> list[Any]:
+        rows = list(rows)
+        for position, unit in enumerate(order):
+            rows[unit] = kernels[unit](draws(keys, number * units + position), rows)
+        return rows
+
+    def count(number: Any, carry: tuple[list[Any], list[list[Any]]]) -> tuple[list[Any], list[list[Any]]]:
+        rows, seen = carry
+        rows = sweep(number, rows)
+        seen = [
+            [total + (row == k) for k, total in enumerate(totals)]
+            for row, totals in zip(rows, seen, strict=True)
+        ]
+        return rows, seen
+
+    rows = jax.lax.fori_loop(0, burn_in, sweep, [state[unit] for unit in range(units)])
+    zero = jnp.zeros(lanes, jnp.float32)
+    empty = [[zero for _ in range(size)] for size in energy.sizes]
+    rows, seen = jax.lax.fori_loop(burn_in, burn_in + samples, count, (rows, empty))
+    return jnp.stack(rows), [jnp.stack(totals) for totals in seen]
+
+
+def _kernel(energy: Categorical, unit: int, temperature: Any) -> Any:
+    """``(uniform, rows) -> new row`` of one unit, from tabulated conditional laws where they are small."""
+    others = neighbours_of(energy, unit)
+    table = conditional_table(energy, unit)
+    if table.shape[1] <= _TABULATED:
+        laws = jax.lax.optimization_barrier(thresholds(table, temperature))
+
+        def tabulated(uniform: Any, rows: list[Any]) -> Any:
+            number = configuration(energy, others, rows)
+            return draw(uniform, [select(law, number) for law in laws])
+
+        return tabulated
+
+    def direct(uniform: Any, rows: list[Any]) -> Any:
+        number = configuration(energy, others, rows)
+        energies = jnp.stack([select(table[k], number) for k in range(table.shape[0])])
+        return draw(uniform, thresholds(energies, temperature))
+
+    return direct
+
+
+def _from_above(above: list[Any], samples: Any) -> jax.Array:
+    """Counts of each state from how often each threshold was reached."""
+    edges = [samples, *above, jnp.zeros_like(samples)]
+    return jnp.stack([edges[k] - edges[k + 1] for k in range(len(edges) - 1)])
+
+
+def _unit_counts(energy: Categorical, counts: list[Any]) -> list[jax.Array]:
+    """Counts of each unit from the counts of its block."""
+    result: list[Any] = [None] * energy.units
+    for block, seen in zip(energy.blocks, counts, strict=True):
+        shape = tuple(energy.sizes[unit] for unit in block)
+        for axis, unit in enumerate(block):
+            cells = seen.reshape(*shape, seen.shape[-1])
+            result[unit] = cells.sum(axis=tuple(a for a in range(len(shape)) if a != axis))
+    return result
