@@ -93,14 +93,15 @@ def game(spec: str | Game | Mapping[str, Any] | Sequence[Any]) -> Game:
             raise ModelError(f"game: there is no game {spec!r}{hint}")
         row, column, names = _NAMED[spec]
         return _build(spec, row, column, names)
-    name, names = "custom", None
+    name = "custom"
+    given_names: Sequence[str] | None = None
     payoffs: Any = spec
     if isinstance(spec, Mapping):
         extra = set(spec) - {"payoffs", "name", "action_names"}
         if extra or "payoffs" not in spec:
             raise ModelError(f"game: expected {{payoffs: [[…], […]]}}, got keys {sorted(spec)}")
         payoffs, name = spec["payoffs"], spec.get("name", "custom")
-        names = spec.get("action_names")
+        given_names = spec.get("action_names")
     try:
         array = np.asarray(payoffs, np.float64)
     except (TypeError, ValueError) as error:
@@ -108,9 +109,9 @@ def game(spec: str | Game | Mapping[str, Any] | Sequence[Any]) -> Game:
             f"game.payoffs: expected a matrix of numbers, or two of one size ({error})"
         ) from None
     if array.ndim == 2:
-        return _build(name, array, None, names)
+        return _build(name, array, None, given_names)
     if array.ndim == 3 and array.shape[0] == 2:
-        return _build(name, array[0], array[1], names)
+        return _build(name, array[0], array[1], given_names)
     raise ModelError(f"game.payoffs: expected shape (n, n) or (2, n, n), got {array.shape}")
 
 

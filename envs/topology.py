@@ -256,7 +256,7 @@ def _pairs(this: Topology, seed: int) -> np.ndarray:
     if this.kind == "complete":
         graph = nx.complete_graph(this.n)
     elif this.kind == "ring":
-        graph = nx.circulant_graph(this.n, range(1, this.k // 2 + 1))
+        graph = nx.circulant_graph(this.n, list(range(1, this.k // 2 + 1)))
     elif this.kind == "small_world":
         graph = nx.connected_watts_strogatz_graph(this.n, this.k, this.p, tries=1000, seed=draws)
     else:

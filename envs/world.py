@@ -39,6 +39,25 @@ class Outcome(NamedTuple):
     variables: dict[str, Float[Array, "players cells"]]
 
 
+class Description(NamedTuple):
+    """A world as plain arrays, for whoever builds a model of it without knowing the world's code.
+
+    Attributes
+    ----------
+    action_names, observation_names : what the numbers mean.
+    own_action : int (observations,), the own action an observation shows, -1 where it shows none.
+    others : int (observations,), what it shows of the others or of the world's state.
+    payoffs : float (roles, observations, c), the reward that comes with each observation (its mean, where the
+        observation doesn't fix it); last axis cells or 1.
+    """
+
+    action_names: tuple[str, ...]
+    observation_names: tuple[str, ...]
+    own_action: np.ndarray
+    others: np.ndarray
+    payoffs: np.ndarray
+
+
 class World(Protocol):
     """Static structure and pure dynamics of a world; see the module's first lines."""
 

@@ -4,14 +4,14 @@ Every round each slot plays; with probability ``noise`` its action is replaced b
 its ends by the realised actions, ``payoffs[role][own, other]``; with probability 1 − ``continuation`` the
 game of the cell is over. Dyadic play has a slot per directed link and shows ``own · n + partner``
 (realised); broadcast play has a slot per player, which meets all its neighbours with one action, and shows
-``own · levels + level``, the level being the share of its neighbours that played action 0, in ``levels`` steps.
+``own · levels + level``, the level being the share of its neighbours that played action 0, in so many steps.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -92,6 +92,8 @@ class MatrixGame:
             )
         if self.broadcast and not self.game.symmetric:
             raise ModelError("action: broadcast play needs a symmetric game (who would be the row player?)")
+        if self.broadcast and self.paired:
+            raise ModelError(f"action: {self.topology.kind} players have one partner; their play is dyadic")
         if self.self_interaction and not self.broadcast:
             raise ModelError("self_interaction: only broadcast players meet themselves")
 
@@ -157,7 +159,7 @@ class MatrixGame:
         table = table[..., None] if table.ndim == 3 else table
         if table.ndim != 4 or table.shape[1:3] != (self.num_actions, self.num_actions):
             raise ModelError(
-                f"payoffs: expected (roles, own, other[, cells]) of {self.num_actions} actions, got {table.shape}"
+                f"payoffs: expected (roles, own, other[, cells]), n={self.num_actions}, got {table.shape}"
             )
         return MatrixGameParams(
             table, lanes(noise), lanes(observation_noise), lanes(continuation), self.network(seeds)
@@ -210,8 +212,6 @@ def share_levels(world: MatrixGame) -> int:
     """Steps in which a broadcast player sees the share of cooperating neighbours."""
     if world.levels:
         return world.levels
-    if world.topology.kind in ("pair", "matching"):
-        return 2
     graph = network(world.topology)
     regular = graph.neighbours is not None and graph.neighbours.shape[0] <= 8
     return 1 + graph.neighbours.shape[0] if regular and graph.neighbours is not None else 5
@@ -251,7 +251,7 @@ def _meet_one(world: MatrixGame, key: Any, own: Array, params: MatrixGameParams)
         other = gather(own, partner)
     else:
         graph = params.network
-        other = gather(own, graph.reverse)
+        other = gather(own, jnp.asarray(graph.reverse))
         column = jnp.asarray(graph.source) > jnp.asarray(graph.target)
     return other, _pay(params, own * world.num_actions + other, column)
 
@@ -270,7 +270,7 @@ def neighbour_sum(graph: Network, values: Array, players: int) -> Array:
             (values[graph.neighbours[d, :, 0]] for d in range(1, graph.neighbours.shape[0])),
             start=values[graph.neighbours[0, :, 0]],
         )
-    sent = gather(values, graph.target)
+    sent = gather(values, jnp.asarray(graph.target))
     if graph.source.shape[-1] == 1:
         return jax.ops.segment_sum(sent, graph.source[:, 0], players, indices_are_sorted=True)
     one = functools.partial(jax.ops.segment_sum, num_segments=players, indices_are_sorted=True)
@@ -280,8 +280,7 @@ def neighbour_sum(graph: Network, values: Array, players: int) -> Array:
 def _meet_all(world: MatrixGame, own: Array, params: MatrixGameParams) -> tuple[Array, Array]:
     """Broadcast play: each player meets all its neighbours with one action."""
     n, graph = world.num_actions, params.network
-    if graph is None:
-        raise ModelError(f"action: broadcast play needs a graph, not {world.topology.kind}")
+    assert graph is not None
     degree = jnp.asarray(graph.degree)
     counts = [neighbour_sum(graph, (own == j).astype(jnp.int32), world.players) for j in range(n - 1)]
     counts.append(degree - sum(counts[1:], start=counts[0]))
@@ -317,11 +316,10 @@ def matrix_game(
     ):
         if not np.all((np.asarray(value) >= 0) & (np.asarray(value) <= 1)):
             raise ModelError(f"{name}: expected a probability, got {value!r}")
-    world = MatrixGame(game(game_spec), **structure)
-    if topology is not None:
-        world = replace(world, topology=topology)
-    world = replace(
-        world,
+    world = MatrixGame(
+        game(game_spec),
+        PAIR if topology is None else topology,
+        **structure,
         action_noise=bool(np.any(np.asarray(noise) > 0)),
         misperception=bool(np.any(np.asarray(observation_noise) > 0)),
         ending=bool(np.any(np.asarray(continuation) < 1)),
