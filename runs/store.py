@@ -1,8 +1,8 @@
 """A results directory: ``experiment.yaml``, ``manifest.json``, ``points/<id>.nc`` and ``points/<id>.json``.
 
 A point's netCDF file is written to a temporary file, flushed and renamed; its small ``.json`` beside it,
-written just before, holds the file's SHA-256, so that a file cut short, flipped or foreign is found and redone.
-The manifest sums these up. Nothing is pickled.
+written just before, holds the file's SHA-256, so that a file cut short, flipped or foreign is found and done
+again. The manifest sums these up. Nothing is pickled.
 """
 
 from __future__ import annotations

@@ -9,9 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from thermopolis.runs.schema._base import Count, Loose, NonNegative, Positive, Probability, Section, fault
+from thermopolis.errors import ModelError
+from thermopolis.runs.schema._base import (
+    Count,
+    Loose,
+    Natural,
+    NonNegative,
+    Positive,
+    Probability,
+    Section,
+    fault,
+)
 from thermopolis.runs.schema.temperature import Temperature
 
 Outcome = Literal["CC", "CD", "DC", "DD"]
@@ -30,6 +40,20 @@ class Group(Section):
         if self.count is not None and self.share is not None:
             raise fault("give count or share, not both", "share")
         return self
+
+
+def _known_strategy(name: str) -> str:
+    from thermopolis.agents.strategies import strategy
+
+    try:
+        strategy(name)
+    except ModelError as error:
+        raise fault(str(error)) from None
+    return name
+
+
+Strategy = Annotated[str, AfterValidator(_known_strategy)]
+"""A name of ``thermopolis list strategies``."""
 
 
 class Preferences(Section):
@@ -54,7 +78,7 @@ class Learning(Section):
     """Dirichlet counts: pB ← (1 − forgetting)·pB + forgetting·prior + rate · (new evidence)."""
 
     rate: NonNegative = 0.1
-    forgetting: Probability = 0.0
+    forgetting: Annotated[float, Field(ge=0, lt=1)] = 0.0
     concentration: Positive = 1.0
     """Prior count per column; only transitions the structure allows are learned."""
     of: Annotated[tuple[Literal["A", "B", "D", "E"], ...], Loose] = ("B",)
@@ -130,7 +154,7 @@ class MemoryOne(Group):
     cooperation: Annotated[tuple[Probability, Probability, Probability, Probability], Loose] | None = None
     opening: Probability | None = None
     """Probability to cooperate in the first round (null: the strategy's own, or 1)."""
-    strategy: str | None = None
+    strategy: Strategy | None = None
 
     @model_validator(mode="after")
     def _given_once(self) -> MemoryOne:
@@ -140,10 +164,10 @@ class MemoryOne(Group):
 
 
 class FiniteState(Group):
-    """A deterministic automaton by name."""
+    """A finite automaton by name."""
 
     kind: Literal["finite_state"]
-    strategy: str
+    strategy: Strategy
 
 
 class Pymdp(Group):
@@ -169,12 +193,16 @@ class Pymdp(Group):
 
 
 class QLearning(Group):
-    """Boltzmann Q-learning on the last outcome."""
+    """Q-learning from rewards, with no memory or with the last outcome as its state."""
 
     kind: Literal["q_learning"]
     rate: Annotated[float, Field(gt=0, le=1)] = 0.1
-    discount: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.0
     temperature: Positive = 1.0
+    epsilon: Probability = 0.1
+    exploration: Literal["boltzmann", "epsilon_greedy"] = "boltzmann"
+    memory: Annotated[Natural, Field(le=1)] = 0
+    initial: float = 0.0
 
 
 class LogitResponse(Group):
@@ -182,13 +210,9 @@ class LogitResponse(Group):
 
     kind: Literal["logit_response"]
     temperature: Positive = 1.0
-
-
-class Axelrod(Group):
-    """A strategy of the Axelrod library by its name there (extra ``axelrod``)."""
-
-    kind: Literal["axelrod"]
-    strategy: str
+    concentration: Positive = 1.0
+    """Prior count of each of the partner's actions."""
+    forgetting: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class Random(Group):
@@ -199,6 +223,6 @@ class Random(Group):
 
 
 Agent = Annotated[
-    ActiveInference | MemoryOne | FiniteState | Pymdp | QLearning | LogitResponse | Axelrod | Random,
+    ActiveInference | MemoryOne | FiniteState | Pymdp | QLearning | LogitResponse | Random,
     Field(discriminator="kind"),
 ]

@@ -1,0 +1,91 @@
+"""``list``: what an experiment can be made of, gathered from where it is defined."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Annotated, Any, get_args, get_origin
+
+from thermopolis.runs.cli.guard import CallError
+
+
+def _columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, says in rows:
+        yield f"{name.ljust(width)}  {says}".rstrip()
+
+
+def _kinds(union: Any) -> Iterator[tuple[str, str]]:
+    """The kinds of a discriminated union and the first line of what each says."""
+    members = get_args(union)
+    if get_origin(union) is Annotated:
+        members = get_args(members[0]) or (members[0],)
+    for member in members:
+        kind = get_args(member.model_fields["kind"].annotation)[0]
+        yield kind, (inspect.getdoc(member) or "").partition("\n")[0]
+
+
+def _environments() -> Iterator[str]:
+    from thermopolis.envs.games import GAMES
+    from thermopolis.runs.schema import Environment, Topology
+
+    yield from _columns(_kinds(Environment))
+    yield ""
+    yield f"games: {', '.join(GAMES)}"
+    yield f"topologies: {', '.join(kind for kind, _ in _kinds(Topology))}"
+
+
+def _agents() -> Iterator[str]:
+    from thermopolis.runs.schema import Agent
+
+    return _columns(_kinds(Agent))
+
+
+def _devices() -> Iterator[str]:
+    from thermopolis.thermo import devices
+
+    return _columns((str(device["name"]), str(device["summary"])) for device in devices())
+
+
+def _strategies() -> Iterator[str]:
+    from thermopolis.agents.strategies import STRATEGIES
+
+    return _columns((name, entry.summary) for name, entry in STRATEGIES.items())
+
+
+def _experiments() -> Iterator[str]:
+    import yaml
+
+    from thermopolis.runs.shipped import shipped
+
+    for path in shipped():
+        text = path.read_text(encoding="utf-8")
+        says = text.partition("\n")[0].removeprefix("#").strip() if text.startswith("#") else ""
+        yield f"{path.stem}  {says or yaml.safe_load(text)['name']}"
+
+
+def _figures() -> Iterator[str]:
+    from thermopolis.analysis import FIGURES
+
+    return _columns((name, spec.says) for name, spec in FIGURES.items())
+
+
+LISTS: dict[str, Callable[[], Iterator[str]]] = {
+    "environments": _environments,
+    "agents": _agents,
+    "devices": _devices,
+    "experiments": _experiments,
+    "strategies": _strategies,
+    "figures": _figures,
+}
+
+
+def lines(what: str) -> Iterator[str]:
+    """The lines of one list."""
+    if what not in LISTS:
+        near = get_close_matches(what, LISTS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise CallError(f"list: expected one of {', '.join(LISTS)}, got {what!r}{hint}")
+    return LISTS[what]()
