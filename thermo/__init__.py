@@ -16,6 +16,18 @@ _NAMES: dict[str, str] = {
     # energies of discrete units
     "Categorical": "categorical",
     "Ising": "ising",
+    # energies of continuous and mixed units
+    "DoubleWell": "double_well",
+    "LinearProcess": "linear_process",
+    "Mixed": "mixed",
+    "Potential": "potential",
+    "Quadratic": "quadratic",
+    # samplers of continuous and mixed units
+    "GaussianMetropolis": "gaussian_metropolis",
+    "Langevin": "underdamped",
+    "OrnsteinUhlenbeck": "ornstein_uhlenbeck",
+    "Overdamped": "overdamped",
+    "Underdamped": "underdamped",
     # samplers of discrete units
     "Gibbs": "gibbs",
     # drivers

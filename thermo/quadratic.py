@@ -1,0 +1,95 @@
+"""Quadratic energy of continuous units, E(x) = ½ xᵀA x − bᵀx: a Gaussian law of mean A⁻¹b, covariance T A⁻¹.
+
+Coupled RLC cells relax in such an energy (Coles et al. 2023, arXiv 2302.06584). A and b may be traced, and
+may vary from step to step: a sampler is given the energy at every step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from thermopolis.errors import ModelError
+from thermopolis.thermo.checks import known, matrix, refuse_unless
+from thermopolis.thermo.pytree import pytree
+
+
+@pytree
+@dataclass(frozen=True, eq=False)
+class Quadratic:
+    """E(x) = ½ xᵀA x − bᵀx.
+
+    Parameters
+    ----------
+    A : Float[Array, "dim dim"] or Float[Array, "dim dim lanes"]
+        Couplings: symmetric, positive definite.
+    b : Float[Array, "dim"] or Float[Array, "dim lanes"], optional
+        Forces at the origin; zero unless given.
+
+    Raises
+    ------
+    ModelError
+        A not square, not symmetric, not positive definite or not finite; b of another size (where known).
+    """
+
+    A: Any
+    b: Any = 0.0
+
+    def __post_init__(self) -> None:
+        couplings, forces = known(self.A), known(self.b)
+        if couplings is not None:
+            couplings = couplings.astype(np.float64)
+            for one in np.moveaxis(couplings, -1, 0) if couplings.ndim == 3 else (couplings,):
+                one = matrix(one, "couplings", symmetric=True)
+                lowest = np.linalg.eigvalsh(one)[0] if one.size else 1.0
+                if lowest <= 0:
+                    raise ModelError(
+                        f"couplings: expected a positive definite matrix, got an eigenvalue of {lowest:.6g}"
+                    )
+            object.__setattr__(self, "A", couplings)
+        if forces is not None:
+            refuse_unless(forces.astype(np.float64), np.isfinite, "b", "finite numbers")
+            if forces.ndim == 0:
+                forces = np.full(self.A.shape[0], float(forces))
+            object.__setattr__(self, "b", forces.astype(np.float64))
+        if self.b.shape[0] != self.A.shape[0]:
+            raise ModelError(f"b: expected shape ({self.A.shape[0]},), got {self.b.shape}")
+
+    @property
+    def units(self) -> int:
+        """Number of continuous units: rows of a state."""
+        return int(self.A.shape[0])
+
+    @property
+    def cells(self) -> int:
+        """One cell per unit."""
+        return self.units
+
+    @property
+    def programmed(self) -> int:
+        """Couplings (the upper triangle) and forces."""
+        return self.units * (self.units + 3) // 2
+
+    def _product(self, x: Array) -> tuple[Array, Array]:
+        couplings, forces = jnp.asarray(self.A, x.dtype), jnp.asarray(self.b, x.dtype)
+        if couplings.ndim == 2:
+            couplings = couplings[..., None]
+        return sum(couplings[:, j] * x[j] for j in range(self.units)), forces.reshape(self.units, -1)
+
+    def __call__(self, x: Float[Array, "dim lanes"]) -> Float[Array, " lanes"]:
+        """Energy of each lane."""
+        product, forces = self._product(x)
+        return sum(x[i] * (product[i] / 2 - forces[i]) for i in range(self.units))
+
+    def gradient(self, x: Float[Array, "dim lanes"]) -> Float[Array, "dim lanes"]:
+        """A x − b."""
+        product, forces = self._product(x)
+        return product - forces
+
+    def start(self, lanes: int, dtype: Any = jnp.float32) -> Float[Array, "dim lanes"]:
+        """Where a chain starts unless told: the origin."""
+        return jnp.zeros((self.units, lanes), dtype)
