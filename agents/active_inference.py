@@ -169,9 +169,15 @@ class ActiveInference:
             core=core if core_used else None,
         )
         if core_used and core is not None:
-            core.check(
-                self.structure.num_states if perception == "core" else (), policies if policy == "core" else 0
-            )
+            core.check(model, perception == "core", policies if policy == "core" else 0)
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """Settings that all lanes of a block have in common: likelihoods that aren't learned, D and E."""
+        names = {f"D_{f}" for f in range(len(self.model.D))} | {"E"}
+        if "A" not in self.structure.learned:
+            names |= {f"A_{m}" for m in range(len(self.model.A))}
+        return frozenset(names)
 
     @property
     def num_observations(self) -> int:

@@ -12,19 +12,24 @@ at the largest energy that is programmed, -ln of the smallest probability (36.04
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from thermopolis import thermo
 from thermopolis.agents import lanes as ln
-from thermopolis.agents.belief import Beliefs, likelihood, marginals, outer
+from thermopolis.agents.belief import Beliefs, likelihood, outer
 from thermopolis.agents.free_energy import of_joint
+from thermopolis.agents.model import GenerativeModel
 from thermopolis.agents.perception import Evidence, Percept, support
 from thermopolis.errors import ModelError
+from thermopolis.thermo.device import Device
+from thermopolis.thermo.ledger import BOLTZMANN, OPERATIONS, relaxation_ledger
 
 #: Largest energy in the ledger, in kT: -ln of the smallest probability that counts.
 CEILING = 36.04365338911715
@@ -57,9 +62,34 @@ class Core:
         if self.sampler != "gibbs":
             raise ModelError(f"core.sampler is {self.sampler!r} in the loop, expected gibbs")
 
-    def preset(self) -> thermo.Device:
+    def preset(self) -> Device:
         """The device."""
-        return thermo.Device.preset(self.device)
+        return Device.preset(self.device)
+
+    def check(self, model: GenerativeModel, perception: bool, policies: int) -> None:
+        """Refuse a model that the device or the sampler can't hold.
+
+        Raises
+        ------
+        ModelError
+            Too few cells; or an outcome after which single moves of the belief register don't connect the states
+            that the likelihoods allow.
+        """
+        device = self.preset()
+        if policies:
+            device.require(thermo.Categorical([policies], [((0,), np.zeros(policies))]))
+        if not perception:
+            return
+        scopes = model.A_dependencies
+        for outcomes in itertools.product(*(range(n) for n in model.num_obs)):
+            tables = [np.where(a[o] > 0, 0.0, np.inf) for a, o in zip(model.A, outcomes, strict=True)]
+            if not np.isfinite(_joint_sum(tables, scopes, model.num_states)).any():
+                continue  # an impossible outcome has no posterior to sample
+            try:
+                energy = thermo.Categorical(model.num_states, list(zip(scopes, tables, strict=True)))
+            except ModelError as error:
+                raise ModelError(f"perception: core, after outcome {list(outcomes)}: {error}") from None
+        device.require(energy)
 
 
 class Register(NamedTuple):
@@ -70,9 +100,21 @@ class Register(NamedTuple):
     entropy: Float[Array, "lanes"]
 
 
-class Use(NamedTuple):
-    """What uses of the core amounted to in one step: in kT and nats, one number a lane."""
+def _joint_sum(
+    tables: Sequence[np.ndarray], scopes: Sequence[Sequence[int]], sizes: Sequence[int]
+) -> np.ndarray:
+    total = np.zeros(tuple(sizes))
+    for table, scope in zip(tables, scopes, strict=True):
+        order = np.argsort(scope)
+        shape = [sizes[f] if f in scope else 1 for f in range(len(sizes))]
+        total = total + np.transpose(table, order).reshape(shape)
+    return total
 
+
+class Use(NamedTuple):
+    """What uses of the core amounted to in one step: joules of operations, the rest in kT and nats."""
+
+    joules: Float[Array, "operation lanes"]
     work: Float[Array, "lanes"]
     heat: Float[Array, "lanes"]
     entropy_production: Float[Array, "lanes"]
@@ -100,8 +142,30 @@ class CoreUse(NamedTuple):
                 jnp.full(lanes, jnp.log(float(joint))),
             )
 
-        none = Use(*(jnp.zeros(lanes) for _ in Use._fields))
-        return cls(rest(num_states) if num_states else None, rest([policies]) if policies else None, none)
+        idle = idle_use(lanes)
+        return cls(rest(num_states) if num_states else None, rest([policies]) if policies else None, idle)
+
+    def settled(self) -> CoreUse:
+        """Ready for the next step: registers keep their states, the books start anew."""
+        return self._replace(use=idle_use(self.use.work.shape[-1]))
+
+    def trace(self, core: Core) -> dict[str, Array]:
+        """The step's use by the names of the results, in joules and J/K."""
+        ledger = relaxation_ledger(core.preset().temperature_kelvin, self.use.heat, self.use.work)
+        kelvin = core.preset().temperature_kelvin
+        return {
+            "core_joules": self.use.joules,
+            "core_work": ledger.work,
+            "core_heat": ledger.heat,
+            "core_entropy_production": BOLTZMANN * self.use.entropy_production,
+            "landauer_bound": BOLTZMANN * kelvin * self.use.erased,
+        }
+
+
+def idle_use(lanes: int) -> Use:
+    """A step in which the core did nothing."""
+    zero = jnp.zeros(lanes)
+    return Use(jnp.zeros((len(OPERATIONS), lanes)), zero, zero, zero, zero)
 
 
 def _joint_index(state: Int[Array, "units lanes"], sizes: Sequence[int]) -> Int[Array, "lanes"]:
@@ -118,6 +182,7 @@ def _account(
     entropy: Float[Array, "lanes"],
     sizes: Sequence[int],
     used: Bool[Array, "lanes"],
+    joules: Float[Array, "operation"],
     so_far: Use,
 ) -> tuple[Register, Use]:
     """The register after a use, and the use added to what came before in this step."""
@@ -125,7 +190,7 @@ def _account(
     old, new, relaxed = ln.pick(register.energy, before), ln.pick(energy, before), ln.pick(energy, after)
     work, heat = new - old, new - relaxed
     change = entropy - register.entropy
-    parts = (work, heat, change + heat, jnp.maximum(-change, 0.0))
+    parts = (joules[:, None], work, heat, change + heat, jnp.maximum(-change, 0.0))
     total = Use(*(x + jnp.where(used, y, 0.0) for x, y in zip(so_far, parts, strict=True)))
     kept = Register(
         jnp.where(used, state, register.state),
@@ -133,6 +198,11 @@ def _account(
         jnp.where(used, entropy, register.entropy),
     )
     return kept, total
+
+
+def _running_joules(core: Core, energy: thermo.Categorical, reads: int) -> Float[Array, "operation"]:
+    device = core.preset()
+    return device.joules(device.operations(energy, core.burn_in + core.samples, reads)).operations
 
 
 def perceive_on_core(
@@ -176,7 +246,14 @@ def perceive_on_core(
     exact = weights / jnp.maximum(ln.total(weights), ln.TINY)
     surprise = jnp.minimum(-ln.safe_log(weights), CEILING)
     register, use = _account(
-        held.belief, drawn.state, surprise, ln.entropy(exact), sizes, seen & possible, held.use
+        held.belief,
+        drawn.state,
+        surprise,
+        ln.entropy(exact),
+        sizes,
+        seen & possible,
+        _running_joules(core, energy, core.samples),
+        held.use,
     )
     return Percept(qs, free_energy), held._replace(belief=register, use=use)
 
@@ -192,17 +269,18 @@ def select_on_core(
     assert held.policy is not None
     allowed = q_pi > 0
     energy = jnp.where(allowed, -ln.safe_log(q_pi), jnp.inf)
-    drawn = thermo.sample_lanes(
-        keys,
-        thermo.Categorical([q_pi.shape[0]], [((0,), energy)]),
-        1.0,
-        held.policy.state,
-        core.burn_in,
-        core.samples,
-    )
+    law = thermo.Categorical([q_pi.shape[0]], [((0,), energy)])
+    drawn = thermo.sample_lanes(keys, law, 1.0, held.policy.state, core.burn_in, core.samples)
     everyone = jnp.ones(keys.shape[-1], bool)
     programmed = jnp.minimum(-ln.safe_log(q_pi), CEILING)
     register, use = _account(
-        held.policy, drawn.state, programmed, ln.entropy(q_pi), [q_pi.shape[0]], everyone, held.use
+        held.policy,
+        drawn.state,
+        programmed,
+        ln.entropy(q_pi),
+        [q_pi.shape[0]],
+        everyone,
+        _running_joules(core, law, 1),
+        held.use,
     )
     return drawn.state[0], held._replace(policy=register, use=use)

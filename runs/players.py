@@ -1,0 +1,130 @@
+"""From a group of an experiment file to the player that both engines step."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from thermopolis import agents
+from thermopolis.errors import ExperimentError
+from thermopolis.runs.schema import Experiment
+from thermopolis.runs.schema import agents as groups
+from thermopolis.runs.worlds import Stage
+
+OUTCOMES = ("CC", "CD", "DC", "DD")
+
+
+def build_player(group: Any, role: int, stage: Stage, experiment: Experiment) -> Any:
+    """The player of a group in a role of the game (0 row or symmetric, 1 column)."""
+    return _build(group, role, stage, experiment)
+
+
+@singledispatch
+def _build(group: Any, role: int, stage: Stage, experiment: Experiment) -> Any:
+    raise ExperimentError(f"agents: no engine plays kind {group.kind!r} yet")
+
+
+def core_of(experiment: Experiment) -> agents.Core:
+    """The core of the experiment, as a player uses it."""
+    section = experiment.core
+    return agents.Core(section.device, section.samples, section.burn_in, section.sampler)
+
+
+def temperature_of(group: Any, experiment: Experiment) -> Any:
+    """A number, or a controller's settings."""
+    value = group.temperature
+    if isinstance(value, (int, float)):
+        return float(value)
+    settings = value.model_dump()
+    if settings["kind"] == "anneal" and settings["steps"] is None:
+        settings["steps"] = experiment.steps
+    return settings
+
+
+@_build.register
+def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experiment) -> Any:
+    if stage.payoffs is None:
+        raise ExperimentError(f"agents: active_inference has no model of {experiment.environment.kind!r} yet")
+    learning = None
+    if group.learning is not None:
+        section = group.learning
+        learning = agents.Learning(section.rate, section.forgetting, section.concentration, tuple(section.of))
+    model = agents.dilemma_model(
+        stage.payoffs[role],
+        scale=group.preferences.scale,
+        preference_optimism=group.optimism.preference,
+        belief_optimism=group.optimism.belief,
+        concentration=1.0 if learning is None else learning.concentration,
+        noise=stage.noise,
+        observation_noise=stage.observation_noise,
+    )
+    n = stage.world.num_actions
+    first = None if group.first_observation is None else OUTCOMES.index(group.first_observation)
+    return agents.ActiveInference(
+        model,
+        temperature=temperature_of(group, experiment),
+        horizon=group.horizon,
+        learning=learning,
+        perception=group.perception.kind,
+        policy=group.policy.kind,
+        core=core_of(experiment),
+        information_gain=(group.information_gain.state, group.information_gain.parameter),
+        selection=group.selection.model_dump(),
+        first_observation=first,
+        doom_outcome=n * n - 1,
+    )
+
+
+@_build.register
+def _(group: groups.MemoryOne, role: int, stage: Stage, experiment: Experiment) -> Any:
+    if group.strategy is not None:
+        player = agents.strategy(group.strategy)
+    else:
+        assert group.cooperation is not None
+        player = agents.MemoryOne(*group.cooperation)
+    if group.opening is None or not isinstance(player, agents.MemoryOne):
+        return player
+    return agents.MemoryOne(*player.cooperation, opening=group.opening)
+
+
+@_build.register
+def _(group: groups.FiniteState, role: int, stage: Stage, experiment: Experiment) -> Any:
+    return agents.strategy(group.strategy)
+
+
+@_build.register
+def _(group: groups.QLearning, role: int, stage: Stage, experiment: Experiment) -> Any:
+    assert stage.payoffs is not None
+    return agents.QLearning(
+        rate=group.rate,
+        discount=group.discount,
+        temperature=group.temperature,
+        payoffs=stage.payoffs[role].tolist(),
+    )
+
+
+@_build.register
+def _(group: groups.LogitResponse, role: int, stage: Stage, experiment: Experiment) -> Any:
+    assert stage.payoffs is not None
+    return agents.LogitResponse(group.temperature, stage.payoffs[role].tolist())
+
+
+@_build.register
+def _(group: groups.Random, role: int, stage: Stage, experiment: Experiment) -> Any:
+    return agents.RandomPlayer(group.p)
+
+
+@_build.register
+def _(group: groups.Pymdp, role: int, stage: Stage, experiment: Experiment) -> Any:
+    model = agents.GenerativeModel.load(group.model)
+    learning = None
+    if group.learning is not None:
+        learning = agents.Learning(group.learning.rate, of=tuple(group.learning.of))
+    return agents.PymdpPlayer(
+        model,
+        temperature=group.temperature,
+        horizon=group.horizon,
+        learning=learning,
+        information_gain=(group.information_gain.state, group.information_gain.parameter),
+        selection=group.selection.kind,
+    )

@@ -1,0 +1,215 @@
+"""The compiled loop: players and world in one ``jit(lax.scan)`` over a block of cells.
+
+A program is a function of a cast's structure, the recorded variables and the length of a chunk alone. It is compiled
+for one thread; different blocks run on different cores.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from thermopolis.envs.world import init_keys, step_keys
+from thermopolis.keys import fold_in
+from thermopolis.runs.cast import Cast
+
+#: A block holds about this many lanes, so that its working set stays in a core's cache.
+LANES = 1024
+#: Cells of a block are a multiple of this, so that no lane falls into a vector loop's remainder.
+GRAIN = 16
+
+#: What a step of the world yields by itself; the rest is what players report.
+WORLD_VARIABLES = ("action", "observation", "reward", "alive")
+
+
+def cells_per_block(slots: int) -> int:
+    """Cells of a block, from the shape of one cell alone."""
+    if slots > LANES:
+        return 1
+    return max(GRAIN, LANES // slots // GRAIN * GRAIN)
+
+
+class Inputs(NamedTuple):
+    """What a block is given; every leaf ends in cells, or in lanes (slot-major), or in 1 where shared."""
+
+    cell_keys: Any
+    player_keys: tuple[Any, ...]  # per segment, lanes
+    settings: tuple[dict[str, Any], ...]  # per segment
+    seats: Any  # group of every slot (slots, cells), or None
+    first: Any  # first observation (slots, cells)
+    params: Any
+
+
+class Carry(NamedTuple):
+    """What a block carries from step to step."""
+
+    world: Any
+    players: tuple[Any, ...]
+    observation: Any
+    over: Any  # (players, cells)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled pair of functions; see :func:`program`."""
+
+    start: Callable[[Inputs], Carry]
+    advance: Callable[[Inputs, Carry, Any], tuple[Carry, dict[str, Any]]]
+
+
+_PROGRAMS: dict[Hashable, Program] = {}
+_LOCK = threading.Lock()
+
+
+def program(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | None) -> Program:
+    """The program of a cast.
+
+    Parameters
+    ----------
+    every : int
+        One step in so many is recorded (the first of each stretch).
+    frames : int
+        Recorded steps of one call of ``advance``, which takes ``every · frames`` steps.
+    variables : tuple of str, optional
+        Names to record; ``None`` for all.
+    """
+    key = (cast.key, every, frames, variables)
+    with _LOCK:
+        if key not in _PROGRAMS:
+            _PROGRAMS[key] = _build(cast, every, frames, variables)
+        return _PROGRAMS[key]
+
+
+def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | None) -> Program:
+    world, segments = cast.world, cast.segments
+    slots, players = int(world.slots), int(world.players)
+
+    def start(inputs: Inputs) -> Carry:
+        states = tuple(
+            segment.player.init(keys, settings)
+            for segment, keys, settings in zip(segments, inputs.player_keys, inputs.settings, strict=True)
+        )
+        world_state = world.init(init_keys(inputs.cell_keys), inputs.params)
+        cells = inputs.cell_keys.shape[0]
+        return Carry(world_state, states, inputs.first, jnp.zeros((players, cells), bool))
+
+    def step(inputs: Inputs, carry: Carry, time: Any) -> tuple[Carry, dict[str, Any]]:
+        cells = inputs.cell_keys.shape[0]
+        over = _of_slots(carry.over, world, inputs, slots)
+        observation = jnp.where(over, -1, carry.observation)
+        actions = jnp.zeros((slots, cells), jnp.int32)
+        states, traces = [], []
+        for number, segment in enumerate(segments):
+            lo, hi = segment.slots.start, segment.slots.stop
+            seen = observation[lo:hi].reshape(-1)
+            keys = fold_in(inputs.player_keys[number], time)
+            state, action, trace = segment.player.step(
+                keys, carry.players[number], inputs.settings[number], seen
+            )
+            action = action.reshape(hi - lo, cells)
+            if segment.seat is None:
+                actions = action if hi - lo == slots else actions.at[lo:hi].set(action)
+            else:
+                actions = jnp.where(inputs.seats == segment.seat, action, actions)
+            states.append(state)
+            traces.append(trace)
+        states, traces, actions = jax.lax.optimization_barrier((tuple(states), traces, actions))
+        drawn = _drawn(traces, segments, inputs, slots, players, cells, world)
+        world_state, outcome = world.step(
+            step_keys(inputs.cell_keys, time), carry.world, actions, inputs.params, drawn
+        )
+        record = {
+            "action": jnp.where(over, -1, outcome.action).astype(jnp.int8),
+            "observation": observation.astype(jnp.int16),
+            "reward": outcome.reward,
+            "alive": ~carry.over,
+        }
+        record |= outcome.variables
+        record |= _reported(traces, segments, inputs, slots, cells, over)
+        if variables is not None:
+            record = {k: v for k, v in record.items() if k in variables or k == "alive"}
+        return Carry(world_state, states, outcome.observation, outcome.ended), record
+
+    def advance(inputs: Inputs, carry: Carry, first: Any) -> tuple[Carry, dict[str, Any]]:
+        def frame(carry: Carry, index: Any) -> tuple[Carry, dict[str, Any]]:
+            time = first + index * every
+            carry, record = step(inputs, carry, time)
+            if every > 1:
+                carry = jax.lax.fori_loop(1, every, lambda i, c: step(inputs, c, time + i)[0], carry)
+            return carry, record
+
+        return jax.lax.scan(frame, carry, jnp.arange(frames, dtype=jnp.int32))
+
+    options = {"xla_cpu_multi_thread_eigen": False}
+    return Program(
+        jax.jit(start, compiler_options=options),
+        jax.jit(advance, donate_argnums=(1,), compiler_options=options),
+    )
+
+
+def _of_slots(values: Any, world: Any, inputs: Inputs, slots: int) -> Any:
+    """Per player (players, cells) as per slot (slots, cells)."""
+    if values.shape[0] == slots:
+        return values
+    network = getattr(inputs.params, "network", None)
+    if network is None:
+        return values[world.slot_player]
+    source = network.source
+    if source.shape[-1] == 1:
+        return values[source[:, 0]]
+    return jnp.take_along_axis(values, source, axis=0)
+
+
+def _drawn(
+    traces: list[dict[str, Any]],
+    segments: tuple[Any, ...],
+    inputs: Inputs,
+    slots: int,
+    players: int,
+    cells: int,
+    world: Any,
+) -> Any:
+    """Joules the cores drew in this step, per player; ``None`` for worlds that have no energy."""
+    if not getattr(world, "spends_energy", False):
+        return None
+    joules = jnp.zeros((slots, cells))
+    for segment, trace in zip(segments, traces, strict=True):
+        if "core_joules" in trace:
+            spent = sum(trace["core_joules"][i] for i in range(trace["core_joules"].shape[0]))
+            spent = spent.reshape(len(segment.slots), cells)
+            lo, hi = segment.slots.start, segment.slots.stop
+            if segment.seat is None:
+                joules = joules.at[lo:hi].set(spent)
+            else:
+                joules = jnp.where(inputs.seats == segment.seat, spent, joules)
+    return joules
+
+
+def _reported(
+    traces: list[dict[str, Any]], segments: tuple[Any, ...], inputs: Inputs, slots: int, cells: int, over: Any
+) -> dict[str, Any]:
+    """What players report, by slot: (…, slots, cells); NaN where a kind reports nothing or the game is over."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for trace in traces:
+        shapes |= {name: value.shape[:-1] for name, value in trace.items()}
+    out = {}
+    for name, lead in shapes.items():
+        rows = jnp.full((*lead, slots, cells), jnp.nan, jnp.float32)
+        for segment, trace in zip(segments, traces, strict=True):
+            if name not in trace:
+                continue
+            lo, hi = segment.slots.start, segment.slots.stop
+            value = trace[name].astype(jnp.float32).reshape(*lead, hi - lo, cells)
+            if segment.seat is not None:
+                rows = jnp.where(inputs.seats == segment.seat, value, rows)
+            elif hi - lo == slots:
+                rows = value
+            else:
+                rows = rows.at[..., lo:hi, :].set(value)
+        out[name] = jnp.where(over, jnp.nan, rows)
+    return out

@@ -1,0 +1,81 @@
+"""Points in, datasets out: chooses the engine and runs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from thermopolis.errors import ExperimentError
+from thermopolis.runs.schema import Experiment
+
+ENGINES = ("auto", "compiled", "pettingzoo")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a simulation is: agent-steps and points, done and in all, and seconds since its start."""
+
+    done: int
+    total: int
+    points_done: int
+    points: int
+    seconds: float
+
+
+def agent_steps(experiment: Experiment) -> int:
+    """Agent-steps of one point."""
+    return experiment.replicates * experiment.steps * sum(experiment.group_counts())
+
+
+def simulate(
+    points: Sequence[Experiment],
+    *,
+    engine: str = "auto",
+    progress: Callable[[Progress], None] | None = None,
+) -> Iterator[tuple[int, xr.Dataset]]:
+    """Run points (experiments without a sweep).
+
+    Yields
+    ------
+    (index, dataset)
+        As each point is finished: its index, and its results with dimensions (replicate, step, agent, …).
+
+    Raises
+    ------
+    SimulationError
+        Where a value isn't finite: point, step, agent, variable.
+    ExperimentError
+        For an engine that can't run this.
+    """
+    if engine not in ENGINES:
+        raise ExperimentError(f"engine: {engine!r} is none; expected one of {', '.join(ENGINES)}")
+    total = sum(agent_steps(point) for point in points)
+    begun = time.monotonic()
+    done = {"steps": 0, "points": 0}
+
+    def tell(steps: int) -> None:
+        done["steps"] += steps
+        if progress is not None:
+            progress(Progress(done["steps"], total, done["points"], len(points), time.monotonic() - begun))
+
+    run: Any
+    if engine == "pettingzoo" or (engine == "auto" and any(needs_python(point) for point in points)):
+        from thermopolis.runs.stepped import simulate_stepped as run
+    else:
+        from thermopolis.runs.compiled import simulate_compiled as run
+    from thermopolis.runs.guards import check
+
+    for index, dataset in run(points, tell):
+        check(dataset, points[index], index)
+        done["points"] += 1
+        tell(0)
+        yield index, dataset
+
+
+def needs_python(experiment: Experiment) -> bool:
+    """Whether a world or a player can only be stepped from Python."""
+    return experiment.environment.kind == "pettingzoo" or any(g.kind == "axelrod" for g in experiment.agents)

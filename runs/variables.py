@@ -1,0 +1,65 @@
+"""The vocabulary of results: type, unit and meaning of every variable."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Variable(NamedTuple):
+    """How a variable is stored and what it means."""
+
+    dtype: str
+    units: str
+    long_name: str
+
+
+VARIABLES: dict[str, Variable] = {
+    "action": Variable("int8", "1", "realised action (0 cooperate, 1 defect; -1 after the end)"),
+    "cooperation": Variable("float32", "1", "share of realised actions that cooperate"),
+    "reward": Variable("float32", "1", "payoff of the round"),
+    "observation": Variable("int16", "1", "outcome seen before the action (-1 none)"),
+    "belief_entropy": Variable("float32", "nat", "entropy of the beliefs about states, summed over factors"),
+    "policy_entropy": Variable("float32", "nat", "entropy of q(π)"),
+    "policy_varentropy": Variable("float32", "nat2", "variance of -ln q(π) under q(π)"),
+    "free_energy": Variable("float32", "nat", "variational free energy of the outcome seen"),
+    "complexity": Variable("float32", "nat", "KL of posterior from prior beliefs"),
+    "accuracy": Variable("float32", "nat", "expected log-likelihood of the outcome seen"),
+    "expected_free_energy": Variable("float32", "nat", "expected free energy, mean under q(π)"),
+    "risk": Variable("float32", "nat", "KL of expected outcomes from preferences, mean under q(π)"),
+    "ambiguity": Variable("float32", "nat", "expected entropy of outcomes given states, mean under q(π)"),
+    "state_information_gain": Variable(
+        "float32", "nat", "expected information about states, mean under q(π)"
+    ),
+    "parameter_information_gain": Variable(
+        "float32", "nat", "expected information about learned parameters, mean under q(π)"
+    ),
+    "exploration_temperature": Variable("float32", "1", "exploration temperature T of q(π) ∝ E exp(-G/T)"),
+    "regret": Variable("float32", "nat", "expected free energy of the policy taken above the best one's"),
+    "core_joules": Variable("float64", "J", "running cost of the core by operation"),
+    "core_work": Variable("float64", "J", "work done on the core by reprogramming it"),
+    "core_heat": Variable("float64", "J", "heat the core gave to its bath"),
+    "core_entropy_production": Variable(
+        "float64", "J K-1", "entropy produced by core and bath (an ensemble mean is not negative)"
+    ),
+    "landauer_bound": Variable(
+        "float64", "J", "least heat for the entropy the core lost, kT·max(0, H before - after)"
+    ),
+    "power": Variable("float64", "W", "power used"),
+    "kardashev": Variable("float64", "1", "Kardashev rating (log10 P - 6)/10"),
+    "planet_temperature": Variable("float64", "K", "surface temperature of the planet"),
+    "fuel": Variable("float64", "J", "fuel left on the planet"),
+    "store": Variable("float64", "J", "stored energy"),
+    "population": Variable("float64", "1", "population"),
+    "entropy_production": Variable("float64", "J K-1", "entropy produced by planet and surroundings"),
+    "temperature_attained": Variable(
+        "float32", "1", "1 where the entropy target is attainable within bounds"
+    ),
+    "temperature_doom": Variable("float32", "1", "smoothed predicted probability of mutual defection"),
+}
+
+OPERATIONS = ("update", "read", "write", "rng", "host")
+
+
+def describe(name: str) -> Variable:
+    """The variable of a name; a world's own quantities get a plain description."""
+    return VARIABLES.get(name, Variable("float64", "1", name.replace("_", " ")))
