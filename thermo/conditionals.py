@@ -2,7 +2,8 @@
 
 p(x_i = k | rest) ∝ exp(−E_i(k | neighbours)/T). One uniform u is compared with the K − 1 cumulative
 probabilities c_1 ≤ … ≤ c_{K−1}: the state drawn is the number of thresholds at or below u (Devroye
-1986, ch. 3). Cumulative sums of weights that are exactly zero stay exactly equal, so a forbidden state is never drawn.
+1986, ch. 3). Where a weight is exactly zero two cumulative sums are exactly equal, so that a forbidden state
+is never drawn.
 """
 
 from __future__ import annotations

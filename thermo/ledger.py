@@ -2,7 +2,8 @@
 
 Operations (update, read, write, rng, host) are the machine's running costs. Work, heat, entropy production
 and the Landauer bound belong to the sampled system itself: its energy E at temperature T stands for
-k_B T_device (E/T) joules, so that U = k_B T_device E/T, ΔU = work − heat. A change of couplings *or of T* is work.
+k_B T_device (E/T) joules, so that U = k_B T_device E/T, ΔU = work − heat. A change of couplings *or of T* is
+work.
 """
 
 from __future__ import annotations

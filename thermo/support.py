@@ -1,7 +1,8 @@
 """Supports with forbidden states: are they connected by the moves a sampler makes?
 
 States are joined where they differ in one block alone and both are allowed. Only factors that forbid
-something matter; the units they tie together are looked at one component at a time, by enumeration. A chain on a support that falls apart would sample a part of the law, so it is refused.
+something matter; the units they tie together are looked at one component at a time, by enumeration. A chain
+on a support that falls apart would sample a part of the law, so it is refused.
 """
 
 from __future__ import annotations

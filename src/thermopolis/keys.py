@@ -102,7 +102,8 @@ def make_key(seed: int, kind: RandomKind = "counter") -> jax.Array:
 
 def fold_in(keys: jax.Array, data: Any) -> jax.Array:
     """``jax.random.fold_in`` over an array of keys of any shape; ``data`` broadcasts against it."""
-    data = jnp.broadcast_to(jnp.asarray(data).astype(jnp.uint32), keys.shape)
+    words = jnp.uint32(data) if isinstance(data, int) else jnp.asarray(data).astype(jnp.uint32)
+    data = jnp.broadcast_to(words, keys.shape)
     return jax.vmap(jax.random.fold_in)(keys.reshape(-1), data.reshape(-1)).reshape(keys.shape)
 
 
