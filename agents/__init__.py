@@ -14,9 +14,17 @@ if __name__ != "thermopolis.agents":
 _NAMES: dict[str, str] = {
     "ActiveInference": "active_inference",
     "Core": "core_in_loop",
+    "FiniteState": "finite_state",
     "GenerativeModel": "model",
     "Learning": "settings",
+    "LogitResponse": "logit_response",
+    "MemoryOne": "memory_one",
+    "Player": "player",
+    "QLearning": "q_learning",
+    "RandomPlayer": "random_player",
+    "STRATEGIES": "strategies",
     "dilemma_model": "dilemma",
+    "strategy": "strategies",
 }
 
 __all__ = sorted(_NAMES)  # noqa: PLE0605

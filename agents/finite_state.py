@@ -1,9 +1,9 @@
 """Finite-state strategies: Mealy machines that read the last outcome.
 
 In state s, after outcome o (CC, CD, DC, DD of realised moves, own first), the machine goes to
-``transitions[s, o]`` and cooperates with probability ``cooperation[s, o]``. Most strategies of the literature look
-at the partner's move alone: their tables have two columns (C, D). Deterministic machines have probabilities 0
-and 1 (Miller 1996; the tables of ``strategies`` say where each one comes from).
+``transitions[s, o]`` and cooperates with probability ``cooperation[s, o]`` (Miller 1996). Most strategies of
+the literature look at the partner's move alone: their tables have two columns (C, D). Deterministic machines
+have probabilities 0 and 1.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
 
-from thermopolis.errors import ModelError
-from thermopolis.keys import uniforms
-
 from thermopolis.agents.lanes import pick
 from thermopolis.agents.player import NOTHING, Trace, cooperation_trace
 from thermopolis.agents.settings import Settings
+from thermopolis.errors import ModelError
+from thermopolis.keys import uniforms
 
 
 def _by_outcome(table: Any, name: str, states: int | None = None) -> np.ndarray:
@@ -41,7 +40,8 @@ class FiniteState:
     Parameters
     ----------
     transitions : (states, 2) or (states, 4) of int
-        Next state by the present one and by the partner's last move (C, D), or by the last outcome (CC, CD, DC, DD).
+        Next state by the present one and by the partner's last move (C, D), or by the last outcome
+        (CC, CD, DC, DD).
     cooperation : (states, 2) or (states, 4) of float
         Probability of cooperating, by the same.
     opening : float

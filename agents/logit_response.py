@@ -4,8 +4,8 @@ The player holds counts of its partner's realised actions, expects their mixture
 
     q(a) ∝ exp(Σ_b payoff[a, b] y[b] / temperature)
 
-(stochastic fictitious play, Fudenberg & Kreps 1993). Two of them settle, in a 2×2 game, on the logit equilibrium of
-McKelvey & Palfrey (1995): p = 1/(1 + exp{[p(T−R) + (1−p)(P−S)]/temperature}) when symmetric.
+(stochastic fictitious play, Fudenberg & Kreps 1993). In a 2×2 game two of them settle on a logit equilibrium
+(McKelvey & Palfrey 1995): p = 1/(1 + exp{[p(T−R) + (1−p)(P−S)]/temperature}) when symmetric.
 """
 
 from __future__ import annotations

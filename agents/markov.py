@@ -1,7 +1,7 @@
 """Long-run play of two memory-one strategies, exactly, from their Markov chain.
 
-Outcomes are (CC, CD, DC, DD) from the first player's side. With p and q the probabilities of cooperating after
-each outcome (q from its own side, so with CD and DC swapped) the rows of the chain are
+Outcomes are (CC, CD, DC, DD) from the first player's side. With p and q the probabilities of cooperating
+after each outcome (q from its own side, so with CD and DC swapped) the rows of the chain are
 [pq, p(1−q), (1−p)q, (1−p)(1−q)] (Press & Dyson 2012); moves flipped with probability ε turn p into p(1−2ε)+ε.
 """
 

@@ -19,11 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
 
-from thermopolis.errors import ModelError
-from thermopolis.keys import uniforms
-
 from thermopolis.agents.player import NOTHING, Trace, cooperation_trace
 from thermopolis.agents.settings import Settings
+from thermopolis.errors import ModelError
+from thermopolis.keys import uniforms
 
 #: Payoffs (R, S, T, P) of the usual prisoner's dilemma.
 PRISONERS_DILEMMA = (3.0, 0.0, 5.0, 1.0)
@@ -141,7 +140,7 @@ class MemoryOne:
         payoffs: tuple[float, float, float, float] = PRISONERS_DILEMMA,
         opening: float = 1.0,
     ) -> MemoryOne:
-        """A generous player: what it lacks to R is chi times what its partner lacks (Stewart & Plotkin 2013)."""
+        """A generous player: it lacks chi times what its partner lacks to R (Stewart & Plotkin 2013)."""
         return cls.zero_determinant(chi, payoffs[0], phi, payoffs, opening)
 
     @property

@@ -1,8 +1,9 @@
 """What both engines ask of a player: two pure functions over lanes, and the numbers a sweep may vary.
 
-A player's ``structure`` is hashable and decides its compiled program: players of one structure are stepped by the same
-one. Its numbers (probabilities, temperatures, payoffs) are *settings*: ``settings()`` gives them without lanes,
-the engine broadcasts them to lanes (lanes last), and ``init`` and ``step`` read only what it passes back.
+A player's ``structure`` is hashable and decides its compiled program: players of one structure are stepped
+by the same one. Its numbers (probabilities, temperatures, payoffs) are *settings*: ``settings()`` gives them
+without lanes, the engine broadcasts them to lanes (lanes last), and ``init`` and ``step`` read only what it
+passes back.
 """
 
 from __future__ import annotations

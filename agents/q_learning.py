@@ -4,9 +4,9 @@ After action a in state s brought reward r and state s',
 
     Q[s, a] ← Q[s, a] + rate · (r + discount · max_b Q[s', b] − Q[s, a])      (Watkins 1989),
 
-and the next action is drawn by Boltzmann exploration, q(a) ∝ exp(Q[s, a]/temperature), or ε-greedily. Without memory
-(one state, discount 0) two slow Boltzmann learners follow, up to the pace of each action, the flow of Kianercy &
-Galstyan (arXiv 1109.1528); its rest points are the logit equilibria at the same temperature.
+and the next action is drawn by Boltzmann exploration, q(a) ∝ exp(Q[s, a]/temperature), or ε-greedily.
+Actions and rewards are those of the realised outcome. Without memory (one state, discount 0) two slow Boltzmann
+learners rest where the flow of Kianercy & Galstyan (arXiv 1109.1528) does: at the logit equilibria.
 """
 
 from __future__ import annotations
