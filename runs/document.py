@@ -42,7 +42,9 @@ class Fault:
 
     def __str__(self) -> str:
         where = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
-        return f"{where}: {self.path}: {self.what}" if self.path else f"{where}: {self.what}"
+        line = f"{where}: {self.path}: {self.what}" if self.path else f"{where}: {self.what}"
+        # what a file holds must neither break the line nor reach the terminal as a command
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def refuse(faults: list[Fault]) -> ExperimentError:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, Tag, ValidationError
 
 from thermopolis.runs.document import Document, Fault, Location
+from thermopolis.runs.schema import Sweep, Values
 
 _EXPECTED = {
     "int_type": "expected a whole number",
@@ -69,7 +70,9 @@ def _model_at(annotation: Any, location: tuple[Any, ...]) -> type[BaseModel] | N
         if not location:
             return annotation
         named = annotation.model_fields.get(str(location[0]))
-        return _model_at(named.annotation, location[1:]) if named is not None else None
+        if named is None:
+            return _model_at(Values, location[1:]) if annotation is Sweep else None
+        return _model_at(named.annotation, location[1:])
     if origin is Annotated:
         return _model_at(get_args(annotation)[0], location)
     if origin in (Union, UnionType):

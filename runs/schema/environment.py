@@ -61,7 +61,7 @@ class MatrixGame(Section):
     """Rewards of broadcast play over the neighbours."""
     self_interaction: bool = False
     """Broadcast players also meet themselves (Nowak & May 1992)."""
-    levels: Annotated[Natural, Field(ne=1)] = 0
+    levels: Natural = 0
     """Steps in which a broadcast player sees the share of cooperating neighbours; 0: chosen by the degree."""
 
     @field_validator("game")
@@ -83,6 +83,8 @@ class MatrixGame(Section):
                 raise fault("only broadcast players meet themselves", "self_interaction")
             if self.levels:
                 raise fault("only broadcast players see a share of neighbours", "levels")
+        elif self.levels == 1:
+            raise fault("one step shows nothing: at least 2 are needed", "levels")
         elif isinstance(self.topology, (Pair, Matching)):
             raise fault(f"broadcast play needs a graph, not {self.topology.kind}", "action")
         return self

@@ -1,0 +1,94 @@
+"""A small experiment and an engine that answers at once."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from thermopolis.errors import SimulationError
+from thermopolis.runs.identity import point_id
+from thermopolis.runs.progress import Progress
+from thermopolis.runs.schema import Experiment
+
+SMALL = """\
+name: small
+seed: 3
+replicates: 2
+steps: 5
+environment:
+  kind: matrix_game
+agents:
+  - kind: active_inference
+    count: 2
+    temperature: 1.0
+sweep:
+  agents.0.temperature: [0.5, 1.0, 2.0]
+  environment.noise: [0.0, 0.1]
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """The file of a small sweep."""
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+class Bad(SimulationError):
+    """What an engine raises, with the point that is to blame."""
+
+    def __init__(self, point: int):
+        super().__init__(f"point {point}, step 3, agent 1: free_energy is nan")
+        self.point = point
+
+
+class FakeEngine:
+    """Numbers that follow from a point's settings alone; fails where the noise says so."""
+
+    def __init__(self) -> None:
+        self.simulated: list[str] = []
+        self.fail_at_noise: float | None = None
+        self.after: Callable[[int], None] | None = None
+
+    def simulate(
+        self, points: Sequence[Experiment], *, engine: str = "auto", progress: Any = None
+    ) -> Iterator[tuple[int, xr.Dataset]]:
+        for number, point in enumerate(points):
+            if point.environment.noise == self.fail_at_noise:
+                raise Bad(number)
+            self.simulated.append(point_id(point))
+            rng = np.random.default_rng(int(point_id(point), 16))
+            shape = (point.replicates, point.steps, sum(point.group_counts()))
+            dims = ("replicate", "step", "agent")
+            yield (
+                number,
+                xr.Dataset(
+                    {
+                        "reward": (dims, rng.random(shape, np.float32), {"units": "1"}),
+                        "action": (dims, rng.integers(0, 2, shape, np.int8)),
+                    },
+                    {name: np.arange(size) for name, size in zip(dims, shape, strict=True)},
+                ),
+            )
+            if progress is not None:
+                progress(Progress(point.steps * (number + 1), point.steps * len(points), number + 1))
+            if self.after is not None:
+                self.after(number)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """Puts the fake engine in the place of the real ones."""
+    engine = FakeEngine()
+    module = types.ModuleType("thermopolis.runs.simulate")
+    module.simulate = engine.simulate  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "thermopolis.runs.simulate", module)
+    return engine

@@ -1,0 +1,76 @@
+"""The keystone: compiled and PettingZoo engines give the same trajectories (actions equal, floats within 1e-5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from thermopolis.runs.schema import Experiment
+from thermopolis.runs.simulate import simulate
+
+LEARNER: dict[str, Any] = {"kind": "active_inference", "learning": {"rate": 0.2, "forgetting": 0.01}}
+CORE = {"perception": {"kind": "core"}, "policy": {"kind": "core"}}
+PAIR = {"kind": "pair"}
+
+
+def experiment(agents: list[dict[str, Any]], steps: int = 200, **environment: Any) -> Experiment:
+    return Experiment.model_validate(
+        {
+            "name": "keystone",
+            "seed": 3,
+            "replicates": 3,
+            "steps": steps,
+            "environment": {"kind": "matrix_game", **environment},
+            "agents": agents,
+            "core": {"device": "cmos_pbit", "samples": 16, "burn_in": 2},
+        }
+    )
+
+
+def run(point: Experiment, engine: str) -> xr.Dataset:
+    ((_, dataset),) = simulate([point], engine=engine)
+    return dataset
+
+
+CASES = {
+    "against itself": (experiment([{**LEARNER, "count": 2}]),),
+    "against tit for tat": (experiment([LEARNER, {"kind": "memory_one", "strategy": "tit_for_tat"}]),),
+    "with noise": (experiment([{**LEARNER, "count": 2}], noise=0.05, observation_noise=0.02),),
+    "on the core": (experiment([{**LEARNER, **CORE, "count": 2}]),),
+    "ending games": (experiment([{**LEARNER, "count": 2}], continuation=0.95),),
+    "two pairs of mixed kinds": (
+        experiment([{**LEARNER, "count": 3}, {"kind": "memory_one", "cooperation": [0.9, 0.2, 0.7, 0.1]}]),
+    ),
+    "asymmetric, horizon 2": (
+        experiment(
+            [{**LEARNER, "horizon": 2, "count": 2}], game={"payoffs": [[[3, 0], [5, 1]], [[2, 4], [1, 0]]]}
+        ),
+    ),
+    "links of a ring": (experiment([{**LEARNER, "count": 5}], topology={"kind": "ring", "n": 5}, steps=60),),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_engines_agree(name: str) -> None:
+    (point,) = CASES[name]
+    compiled, stepped = run(point, "compiled"), run(point, "pettingzoo")
+    assert set(compiled.data_vars) == set(stepped.data_vars)
+    assert (compiled["world_seed"] == stepped["world_seed"]).all()
+    for variable in compiled.data_vars:
+        ours, theirs = compiled[variable], stepped[variable]
+        assert ours.dims == theirs.dims, variable
+        if ours.dtype.kind == "i":
+            np.testing.assert_array_equal(ours.values, theirs.values, err_msg=str(variable))
+        else:
+            np.testing.assert_allclose(
+                ours.values, theirs.values, rtol=1e-5, atol=1e-5 * scale(ours), err_msg=str(variable)
+            )
+    assert 0.0 < float(compiled["cooperation"].mean()) < 1.0
+
+
+def scale(values: xr.DataArray) -> float:
+    """Size of a variable (joules are tiny, nats are not)."""
+    return float(np.nanmax(np.abs(values.values), initial=0.0))
