@@ -1,7 +1,8 @@
-"""The Kardashev scale as Sagan interpolated it: K = (log10 P − 6) / 10, P in watts (The Cosmic Connection, 1973).
+"""The Kardashev scale as Sagan interpolated it: K = (log10 P − 6) / 10, P in watts (1973).
 
-Accounting matters more than the formula: power here is substitution-accounted primary power where it is compared
-with humanity's history (±.004 in K by convention), and fuel drawn plus starlight collected in a civilization.
+Accounting matters more than the formula: power here is substitution-accounted primary power where it is
+compared with humanity's history (±.004 in K by convention), and fuel drawn plus starlight collected in a
+civilization.
 """
 
 from __future__ import annotations

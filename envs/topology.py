@@ -46,6 +46,7 @@ class Network(NamedTuple):
     source, target : int32 (links, c), the ends of each directed link.
     reverse : int32 (links, c), where the same link in the other direction stands.
     degree : int32 (players, c).
+    first : int32 (players, c), where each player's links begin.
     neighbours : int32 (degree, players, c) where every player has as many neighbours, else None.
     """
 
@@ -53,6 +54,7 @@ class Network(NamedTuple):
     target: np.ndarray
     reverse: np.ndarray
     degree: np.ndarray
+    first: np.ndarray
     neighbours: np.ndarray | None
 
 
@@ -275,12 +277,8 @@ def _directed(this: Topology, seed: int) -> tuple[np.ndarray, np.ndarray, np.nda
     return source, target, reverse, degree
 
 
-@functools.lru_cache(maxsize=64)
-def _shared(this: Topology) -> Network:
-    return _stack(this, (0,))
-
-
-def _stack(this: Topology, seeds: Sequence[int]) -> Network:
+@functools.lru_cache(maxsize=32)
+def _stack(this: Topology, seeds: tuple[int, ...]) -> Network:
     parts = [_directed(this, seed) for seed in seeds]
     source, target, reverse, degree = (
         np.stack(x, axis=-1).astype(np.int32) for x in zip(*parts, strict=True)
@@ -288,11 +286,10 @@ def _stack(this: Topology, seeds: Sequence[int]) -> Network:
     neighbours = None
     if len(seeds) == 1 and not this.random and np.all(degree == degree[0]):
         neighbours = np.ascontiguousarray(target.reshape(this.n, -1).T)[..., None]
-    return Network(source, target, reverse, degree, neighbours)
+    first = np.cumsum(degree, axis=0, dtype=np.int32) - degree
+    return Network(source, target, reverse, degree, first, neighbours)
 
 
 def network(this: Topology, seeds: Sequence[int] = (0,)) -> Network:
     """The index arrays of a topology: one graph shared by all cells, or one per seed where it is random."""
-    if not this.random:
-        return _shared(this)
-    return _stack(this, tuple(int(seed) for seed in seeds))
+    return _stack(this, tuple(int(seed) for seed in seeds) if this.random else (0,))

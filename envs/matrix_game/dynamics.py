@@ -192,19 +192,17 @@ class MatrixGame:
             shown, reward = _meet_one(self, key, own, params)
         if self.misperception:
             shown = _replaced(fold_in(key, OBSERVATION_NOISE), shown, params.observation_noise, self.seen)
-        over = state.ended
+        over = last = state.ended
+        if self.ending:
+            last = over | (uniforms(fold_in(key, CONTINUATION)) >= params.continuation)
         outcome = Outcome(
             observation=jnp.where(over, -1, own * self.seen + shown),
             reward=jnp.where(over, jnp.nan, reward),
             action=jnp.where(over, -1, own),
-            ended=over[None],
+            ended=jnp.broadcast_to(last, (self.players, key.shape[0])),
             variables={},
         )
-        if self.ending:
-            draw = uniforms(fold_in(key, CONTINUATION))
-            over = over | (draw >= params.continuation)
-        ended = jnp.broadcast_to(over, (self.players, key.shape[0]))
-        return MatrixGameState(over, outcome.action), outcome._replace(ended=ended)
+        return MatrixGameState(last, outcome.action), outcome
 
 
 @functools.lru_cache(maxsize=256)
@@ -212,6 +210,8 @@ def share_levels(world: MatrixGame) -> int:
     """Steps in which a broadcast player sees the share of cooperating neighbours."""
     if world.levels:
         return world.levels
+    if world.topology.random:
+        return 5
     graph = network(world.topology)
     regular = graph.neighbours is not None and graph.neighbours.shape[0] <= 8
     return 1 + graph.neighbours.shape[0] if regular and graph.neighbours is not None else 5
