@@ -1,0 +1,161 @@
+"""The look all figures share: one style file, colours, captions, scales, bands."""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap, LogNorm, Normalize
+from matplotlib.figure import Figure
+
+STYLE = Path(__file__).parents[1] / "thermopolis.mplstyle"
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#8C6D1F")
+INK, QUIET = "#222222", "#666666"
+
+
+def heat_colours() -> Colormap:
+    """Cold to hot, dark to light, perceptually even and safe for colour-blind readers."""
+    colours = matplotlib.colormaps["plasma"](np.linspace(0.02, 0.86, 256))
+    return matplotlib.colors.ListedColormap(colours, "heat")
+
+
+def figure(function: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draws ``function(ds, ax, …)`` within the style, on a new figure where ``ax`` is None."""
+
+    @functools.wraps(function)
+    def drawn(ds: xr.Dataset, ax: Axes | None = None, **options: Any) -> Figure:
+        with matplotlib.rc_context(fname=str(STYLE)):
+            if ax is None:
+                made = Figure()
+                FigureCanvasAgg(made)
+                ax = made.add_subplot()
+            function(ds, ax, **options)
+        owner = ax.get_figure(root=True)
+        assert owner is not None
+        return owner
+
+    return drawn
+
+
+def finish(ax: Axes, title: str, caption: str, legend: bool = True) -> None:
+    """Title, a caption under the axis, and a legend beside the axes where there is anything to tell apart."""
+    handles, labels = ax.get_legend_handles_labels()
+    letters = sum(len(word) + 7 for word in labels)
+    if not legend or len(handles) < 2:
+        ax.set_title(title)
+    elif letters < 75:  # one row between title and axes
+        ax.set_title(title, pad=27)
+        ax.legend(
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(-0.012, 0.99),
+            ncols=len(handles),
+            borderaxespad=0.2,
+            columnspacing=1.4,
+            handlelength=1.7,
+        )
+    else:
+        ax.set_title(title)
+        ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    width = ax.get_position().width * ax.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
+    wrapped = textwrap.fill(caption, max(30, int(width * 17.5)))
+    ax.annotate(
+        wrapped,
+        (0, 0),
+        (0, -40),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="left",
+        va="top",
+        fontsize=7.5,
+        color=QUIET,
+        linespacing=1.35,
+        annotation_clip=False,
+    )
+
+
+def label_of(group: str) -> str:
+    """A group's name as words."""
+    return group.replace("_", " ")
+
+
+def geometric(values: np.ndarray) -> bool:
+    """Whether positive values spread over more than a decade more evenly in their logarithm."""
+    values = np.asarray(values, float)
+    return bool(len(values) > 2 and values.min() > 0 and values.max() / values.min() > 10)
+
+
+def scale_axis(ax: Axes, values: np.ndarray, which: str = "x") -> None:
+    """A logarithmic axis where the values ask for one."""
+    if geometric(values):
+        (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+
+
+def norm_of(values: np.ndarray) -> Normalize:
+    """The colour scale of a sweep's values."""
+    values = np.asarray(values, float)
+    return LogNorm(values.min(), values.max()) if geometric(values) else Normalize(values.min(), values.max())
+
+
+def numeric(ds: xr.Dataset | xr.DataArray, dim: str) -> bool:
+    """Whether a dimension's coordinate is made of numbers."""
+    return dim not in ds.coords or ds[dim].dtype.kind in "fiu"
+
+
+def dim_label(dim: str) -> str:
+    """A sweep dimension's name as words."""
+    return dim.replace("_", " ")
+
+
+def band(
+    ax: Axes,
+    x: np.ndarray,
+    interval: xr.Dataset,
+    colour: Any,
+    label: str | None = None,
+    shade: float = 0.16,
+    **line: Any,
+) -> None:
+    """Mean line over its interval."""
+    if np.isfinite(interval["low"].values).any():
+        ax.fill_between(
+            x, interval["low"].values, interval["high"].values, color=colour, alpha=shade, linewidth=0
+        )
+    ax.plot(x, interval["mean"].values, color=colour, label=label, **line)
+
+
+def interval_words(n: int, level: float = 0.95, rate: bool = False) -> str:
+    """How the interval was made, for a caption."""
+    if n < 2:
+        return f"n = {n} replicate: no interval can be given"
+    kind = "bootstrap over replicates" + (", BCa or Wilson near 0 and 1" if rate else "")
+    return f"Band: {level:.0%} interval of the mean ({kind}); n = {n} replicates"
+
+
+def number(value: Any) -> str:
+    """A sweep value as short text."""
+    return f"{value:.3g}" if isinstance(value, (float, int, np.floating, np.integer)) else str(value)
+
+
+_PREFIXES = dict(
+    zip(range(-30, 33, 3), ["q", "r", "y", "z", "a", "f", "p", "n", "µ", "m", "", *"kMGTPEZYRQ"], strict=True)
+)
+
+
+def with_prefix(value: float, unit: str) -> str:
+    """``3.1 nJ``: a number with an SI prefix where there is one."""
+    if value == 0 or not np.isfinite(value):
+        return f"{value:g} {unit}"
+    power = int(3 * np.floor(np.log10(abs(value)) / 3))
+    if power not in _PREFIXES:
+        return f"{value:.2e} {unit}"
+    return f"{value / 10.0**power:.3g} {_PREFIXES[power]}{unit}"

@@ -1,0 +1,201 @@
+"""A point's traces brought down to what figures need: means by group of agents and bin of steps.
+
+A dataset of 10⁸ agent-steps is read once, a point at a time, into its *digest*: the same variables with
+``agent`` averaged into ``group`` and ``step`` into at most ``bins`` equal bins (each step counts once), plus
+the counts that observables are computed from. Every observable and figure takes a dataset or its digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import xarray as xr
+
+from thermopolis.errors import StoreError
+
+BINS = 400
+_SKIPPED = {"observation"}  # labels, not quantities: a mean says nothing
+
+
+def is_digest(ds: xr.Dataset) -> bool:
+    """Whether ``ds`` has been through :func:`digest`."""
+    return bool(ds.attrs.get("digest", 0))
+
+
+def check(ds: xr.Dataset) -> xr.Dataset:
+    """``ds`` itself, or a :class:`StoreError` saying in what way it is no thermopolis dataset."""
+    if not isinstance(ds, xr.Dataset):
+        raise StoreError(f"expected an xarray Dataset of recorded variables, got {type(ds).__name__}")
+    missing = [d for d in ("replicate", "step") if d not in ds.dims]
+    if missing:
+        raise StoreError(
+            f"this dataset has no dimension {' or '.join(map(repr, missing))} "
+            f"(it has {sorted(map(str, ds.dims))}): it was not written by thermopolis"
+        )
+    empty = [str(d) for d, n in ds.sizes.items() if n == 0]
+    if empty or not ds.data_vars:
+        raise StoreError(
+            f"this dataset is empty ({'no variables' if not empty else f'dimension {empty[0]} has length 0'})"
+        )
+    return ds
+
+
+def sweep_dims(ds: xr.Dataset | xr.DataArray) -> list[str]:
+    """Dimensions a sweep added, in order: those that stand before ``replicate``."""
+    arrays = [ds] if isinstance(ds, xr.DataArray) else list(ds.data_vars.values())
+    seen: dict[str, None] = {}
+    for array in sorted(arrays, key=lambda v: -v.ndim):
+        if "replicate" in array.dims:
+            seen.update(dict.fromkeys(str(d) for d in array.dims[: array.dims.index("replicate")]))
+    return list(seen)
+
+
+def group_labels(ds: xr.Dataset) -> xr.DataArray:
+    """The group of every agent: coordinate ``group`` or ``kind`` on ``agent`` (and maybe ``replicate``)."""
+    for name in ("group", "kind"):
+        if name in ds.coords and "agent" in ds[name].dims:
+            return ds[name].astype(str)
+    return xr.DataArray(np.full(ds.sizes.get("agent", 1), "all"), dims="agent")
+
+
+def group_names(ds: xr.Dataset) -> list[str]:
+    """Group labels in order of first appearance."""
+    if is_digest(ds):
+        return [str(g) for g in ds["group"].values] if "group" in ds.coords else []
+    return list(dict.fromkeys(str(label) for label in group_labels(ds).values.ravel()))
+
+
+def bin_edges(steps: int, bins: int) -> np.ndarray:
+    """Starts of at most ``bins`` near-equal bins of ``steps`` steps."""
+    return np.unique(np.linspace(0, steps, min(bins, steps), endpoint=False).astype(int))
+
+
+def nanmean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean over finite entries, float64, NaN where there are none, silent about it."""
+    total = values.sum(axis=axis, dtype=np.float64)
+    if np.isfinite(total).all():
+        return np.asarray(total / values.shape[axis])
+    finite = np.isfinite(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(
+            np.where(finite, values, 0).sum(axis=axis, dtype=np.float64) / finite.sum(axis=axis)
+        )
+
+
+def bin_mean(values: np.ndarray, starts: np.ndarray, axis: int) -> np.ndarray:
+    """Mean of finite entries in consecutive bins along ``axis`` (``starts`` are the bins' first indices)."""
+    if len(starts) == values.shape[axis]:
+        return values
+    finite = np.isfinite(values)
+    total = np.add.reduceat(np.where(finite, values, 0.0), starts, axis=axis)
+    count = np.add.reduceat(finite.astype(np.float64), starts, axis=axis)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total / count)
+
+
+def _by_group(variable: xr.DataArray, labels: xr.DataArray, names: list[str]) -> xr.DataArray:
+    """``agent`` averaged into ``group``, placed last but for extra dimensions."""
+    if "agent" not in variable.dims:
+        return variable
+    axis = variable.dims.index("agent")
+    values = np.asarray(variable.values)
+    parts = []
+    for name in names:
+        chosen = labels == name
+        if labels.ndim == 1:
+            index = np.flatnonzero(chosen.values)
+            if len(index) == values.shape[axis]:
+                picked = values
+            elif len(index) == 0:
+                shape = tuple(n for i, n in enumerate(values.shape) if i != axis)
+                parts.append(np.full(shape, np.nan))
+                continue
+            else:
+                whole = len(index) == index[-1] - index[0] + 1
+                where = slice(index[0], index[-1] + 1) if whole else index
+                picked = values[(slice(None),) * axis + (where,)]  # type: ignore[index]
+        else:
+            picked = variable.where(chosen).transpose(*variable.dims).values
+        parts.append(nanmean(picked, axis))
+    dims = tuple("group" if d == "agent" else d for d in variable.dims)
+    coords = {k: v for k, v in variable.coords.items() if "agent" not in v.dims and k != "group"}
+    out = xr.DataArray(
+        np.stack(parts, axis=axis), dims=dims, coords=coords, attrs=variable.attrs, name=variable.name
+    )
+    return out.assign_coords(group=names)
+
+
+def by_bin(array: xr.DataArray, bins: int) -> xr.DataArray:
+    """``step`` averaged into at most ``bins`` bins, each at its mean step."""
+    if "step" not in array.dims:
+        return array
+    axis = array.dims.index("step")
+    starts = bin_edges(array.shape[axis], bins)
+    steps = np.asarray(array["step"].values if "step" in array.coords else np.arange(array.shape[axis]))
+    values = bin_mean(np.asarray(array.values, np.float64), starts, axis)
+    centres = np.add.reduceat(steps.astype(np.float64), starts) / np.diff(np.append(starts, len(steps)))
+    coords = {k: v for k, v in array.coords.items() if "step" not in v.dims}
+    out = xr.DataArray(values, dims=array.dims, coords=coords, attrs=array.attrs, name=array.name)
+    return out.assign_coords(step=centres)
+
+
+def group_series(ds: xr.Dataset, name: str, bins: int | None = None) -> xr.DataArray:
+    """One variable as ``(…, replicate, step, group)``: the mean over a group's agents.
+
+    Raises
+    ------
+    StoreError
+        The variable wasn't recorded; the message names those that were.
+    """
+    check(ds)
+    if name not in ds.data_vars:
+        there = ", ".join(sorted(map(str, ds.data_vars))) or "none"
+        raise StoreError(f"variable {name!r} was not recorded (there are: {there})")
+    variable = ds[name]
+    if not is_digest(ds):
+        variable = _by_group(variable, group_labels(ds), group_names(ds))
+    return variable if bins is None else by_bin(variable, bins)
+
+
+def digest(ds: xr.Dataset, bins: int = BINS, names: Iterable[str] | None = None) -> xr.Dataset:
+    """Every recorded quantity by group and bin of steps, and the counts observables need.
+
+    Parameters
+    ----------
+    ds : Dataset
+        A point or a whole sweep; dims ``(…, replicate, step, agent)``.
+    bins : int
+        Most steps kept.
+    names : iterable of str, optional
+        Variables wanted; all quantities by default.
+    """
+    check(ds)
+    if is_digest(ds):
+        return ds
+    wanted = [str(n) for n in (ds.data_vars if names is None else names) if n in ds.data_vars]
+    labels, groups = group_labels(ds), group_names(ds)
+    data: dict[str, xr.DataArray] = {}
+    for name in wanted:
+        variable = ds[name]
+        keep = name not in _SKIPPED and variable.dtype.kind in "fiub" and name != "action"
+        if keep and "replicate" in variable.dims and "step" in variable.dims and "link" not in variable.dims:
+            data[name] = by_bin(_by_group(variable, labels, groups), bins)
+    out = xr.Dataset(data, attrs={**ds.attrs, "digest": 1, "steps": int(ds.sizes["step"])})
+    out.attrs["agents"] = int(ds.sizes.get("agent", 1))
+    return out
+
+
+def tail(ds: xr.Dataset, name: str, fraction: float = 0.5) -> xr.DataArray:
+    """Mean over the last ``fraction`` of the steps, per replicate: ``(…, replicate, group)``."""
+    if not 0.0 < fraction <= 1.0:
+        raise StoreError(f"the fraction of steps kept must lie in (0, 1], got {fraction}")
+    series = group_series(ds, name)
+    steps = series.sizes["step"]
+    first = min(steps - 1, round(steps * (1.0 - fraction)))
+    part = series.isel(step=slice(first, None))
+    axis = part.dims.index("step")
+    dims = tuple(d for d in part.dims if d != "step")
+    coords = {k: v for k, v in part.coords.items() if "step" not in v.dims}
+    values = nanmean(np.asarray(part.values, np.float64), axis)
+    return xr.DataArray(values, dims=dims, coords=coords, attrs=part.attrs, name=name)

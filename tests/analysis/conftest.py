@@ -1,0 +1,172 @@
+"""Datasets of the documented schema, simulated in numpy, and results directories made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+KINDS = ["update", "read", "write", "rng", "host"]
+EXPERIMENT = """name: synthetic
+seed: 7
+replicates: 24
+environment: {kind: matrix_game, game: prisoners_dilemma}
+agents:
+  - {kind: active_inference, count: 1, temperature: 1.0}
+  - {kind: memory_one, count: 1, strategy: tit_for_tat}
+"""
+
+
+def memory_one_moves(
+    p: np.ndarray,
+    q: np.ndarray,
+    steps: int,
+    replicates: int,
+    noise: float = 0.0,
+    seed: int = 1,
+    opening: float = 0.5,
+) -> np.ndarray:
+    """Realised moves (replicate, step, 2), cooperate = 0, of two memory-one players."""
+    generator = np.random.default_rng(seed)
+    p, q = (np.asarray(x) * (1 - 2 * noise) + noise for x in (p, q))
+    moves = np.zeros((replicates, steps, 2), np.int8)
+    first = generator.random((replicates, 2)) >= opening
+    moves[:, 0] = first
+    for t in range(1, steps):
+        a, b = moves[:, t - 1, 0].astype(int), moves[:, t - 1, 1].astype(int)
+        draws = generator.random((replicates, 2))
+        moves[:, t, 0] = draws[:, 0] >= p[2 * a + b]
+        moves[:, t, 1] = draws[:, 1] >= q[2 * b + a]
+    return moves
+
+
+def simulate_game(
+    temperature: float = 1.0, replicates: int = 24, steps: int = 120, seed: int = 3, core: bool = True
+) -> xr.Dataset:
+    """One point of a two-player game; warm players cooperate more, with learning over time."""
+    generator = np.random.default_rng(seed)
+    level = 0.15 + 0.6 / (1 + np.exp(-2.5 * np.log(temperature)))
+    tft = np.array([1.0, 0.0, 1.0, 0.0])
+    p = np.clip(level + np.array([0.25, -0.1, 0.1, -0.15]), 0.02, 0.98)
+    moves = memory_one_moves(p, tft, steps, replicates, noise=0.02, seed=seed)
+    payoff = np.array([3.0, 0.0, 5.0, 1.0])
+    outcome = 2 * moves + moves[..., ::-1]
+    shape = moves.shape
+    time = np.arange(steps)[None, :, None]
+    jitter = generator.normal(0, 0.05, shape)
+    entropy = np.clip(np.log(4) * (0.35 + 0.6 * np.exp(-time / 30)) * temperature**0.2 + jitter, 0, np.log(4))
+    policy = np.clip(np.log(2) * (1 - np.exp(-temperature - time / 200)) + 0.4 * jitter, 0, np.log(2))
+    dims = ("replicate", "step", "agent")
+    complexity = np.abs(0.3 * np.exp(-time / 40) + 0.5 * jitter)
+    accuracy = -0.2 - np.abs(jitter) * 0.8 + 0 * time
+    data = {
+        "action": (dims, moves),
+        "cooperation": (dims, (moves == 0).astype(np.float32)),
+        "reward": (dims, payoff[outcome].astype(np.float32)),
+        "observation": (
+            dims,
+            np.concatenate([np.full((replicates, 1, 2), -1), outcome[:, :-1]], 1).astype(np.int16),
+        ),
+        "belief_entropy": (dims, entropy.astype(np.float32), {"units": "nat", "long_name": "belief entropy"}),
+        "policy_entropy": (dims, policy.astype(np.float32), {"units": "nat"}),
+        "policy_varentropy": (dims, (policy * 0.3).astype(np.float32), {"units": "nat2"}),
+        "free_energy": (dims, (complexity - accuracy).astype(np.float32)),
+        "complexity": (dims, complexity.astype(np.float32)),
+        "accuracy": (dims, accuracy.astype(np.float32)),
+        "expected_free_energy": (dims, (0.9 + jitter).astype(np.float32)),
+        "risk": (dims, (0.6 + 0.6 * jitter).astype(np.float32)),
+        "ambiguity": (dims, (0.3 + 0.4 * np.abs(jitter)).astype(np.float32)),
+        "state_information_gain": (
+            dims,
+            (0.2 * np.exp(-time / 50) + 0.02 * np.abs(jitter)).astype(np.float32),
+        ),
+        "exploration_temperature": (dims, (temperature * (0.6 + entropy / 3)).astype(np.float32)),
+    }
+    if core:
+        sizes = np.array([1.28e-13, 2.7e-11, 2.46e-9, 1.9e-14, 0.0]) * (1 + 0.1 * temperature)
+        joules = sizes * (1 + 0.05 * generator.normal(size=(*shape, 5)))
+        joules[..., 1, :] = 0.0
+        data["core_joules"] = ((*dims, "operation"), joules.astype(np.float64), {"units": "J"})
+        heat = np.abs(generator.normal(3e-20, 1e-20, shape))
+        data["core_heat"] = (dims, heat, {"units": "J"})
+        data["core_work"] = (dims, heat + generator.normal(1e-21, 6e-21, shape), {"units": "J"})
+        data["core_entropy_production"] = (dims, heat / 300, {"units": "J/K"})
+        data["landauer_bound"] = (dims, np.full(shape, 2.87e-21), {"units": "J"})
+    coords = {
+        "replicate": np.arange(replicates),
+        "step": np.arange(steps),
+        "agent": np.arange(2),
+        "kind": ("agent", ["active_inference", "memory_one"]),
+        "world_seed": ("replicate", np.arange(100, 100 + replicates)),
+    }
+    if core:
+        coords["operation"] = KINDS
+    return xr.Dataset(data, coords=coords, attrs={"name": "synthetic", "version": "0.1.0", "seed": 7})
+
+
+def write_results(directory: Path, points: list[tuple[dict, xr.Dataset]], name: str = "synthetic") -> Path:
+    """A results directory of the documented layout; points say where they lie in the sweep."""
+    (directory / "points").mkdir(parents=True)
+    (directory / "experiment.yaml").write_text(
+        EXPERIMENT.replace("name: synthetic", f"name: {json.dumps(name)}")
+    )
+    names = list(points[0][0])
+    values = {n: list(dict.fromkeys(coords[n] for coords, _ in points)) for n in names}
+    entries = []
+    for i, (coords, ds) in enumerate(points):
+        ds.to_netcdf(directory / "points" / f"{i:04d}.nc", engine="h5netcdf")
+        index = [values[n].index(coords[n]) for n in names]
+        swept = {f"agents.0.{n}": v for n, v in coords.items()}
+        entries.append({"id": f"{i:04d}", "index": index, "swept": swept, "status": "done"})
+    manifest = {
+        "name": name,
+        "hash": "abcd1234",
+        "version": "0.1.0",
+        "seed": 7,
+        "replicates": int(points[0][1].sizes["replicate"]),
+        "dimensions": [
+            {"name": n, "paths": [f"agents.0.{n}"], "names": [n], "values": [values[n]]} for n in names
+        ],
+        "counts": {"done": len(points)},
+        "points": entries,
+        "versions": {"thermopolis": "0.1.0", "jax": "0.10.0"},
+        "python": "3.11.7",
+        "platform": "Linux",
+    }
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def game_point() -> Callable[..., xr.Dataset]:
+    """Simulates one point of a two-player game."""
+    return simulate_game
+
+
+@pytest.fixture
+def point() -> xr.Dataset:
+    """A point of a game."""
+    return simulate_game()
+
+
+@pytest.fixture
+def make_results(tmp_path: Path) -> Callable[..., Path]:
+    """Writes points to a results directory under the test's own folder."""
+
+    def make(points: list[tuple[dict, xr.Dataset]], name: str = "synthetic") -> Path:
+        return write_results(tmp_path / "run", points, name)
+
+    return make
+
+
+@pytest.fixture
+def sweep_dir(make_results: Callable[..., Path]) -> Path:
+    """A sweep over nine temperatures on disk."""
+    temperatures = np.geomspace(0.1, 10, 9)
+    return make_results(
+        [({"temperature": float(t)}, simulate_game(float(t), seed=i)) for i, t in enumerate(temperatures)]
+    )

@@ -1,0 +1,33 @@
+"""The page is one file, small enough, and safe against names."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thermopolis import analysis
+from thermopolis.analysis.page.panels import pack, unpack
+
+
+def test_the_page_is_self_contained_and_small(sweep_dir):
+    page = analysis.report(sweep_dir)
+    text = page.read_text(encoding="utf-8")
+    assert page == sweep_dir / "report.html"
+    assert page.stat().st_size < 6e6
+    markup = text[: text.index('<script type="application/json"')]
+    assert "http://" not in markup and "https://" not in markup and "src=" not in markup
+    assert "9 values of temperature" in markup
+
+
+def test_untrusted_names_stay_text(make_results, game_point):
+    name = "<img src=x onerror=alert(1)></script><b>"
+    ds = game_point(steps=8, replicates=3)
+    ds = ds.assign_coords(kind=("agent", [name, "b"]))
+    text = analysis.report(make_results([({}, ds)], name=name)).read_text(encoding="utf-8")
+    assert "<img" not in text and "</script><b>" not in text
+    assert "&lt;img src=x onerror" in text
+
+
+def test_packed_numbers_come_back_to_their_16_bits():
+    x = np.array([0.1, -3.0, np.nan, 7.25])
+    assert np.allclose(unpack(pack(x)), x, atol=10.25 / 65534, equal_nan=True)
+    assert np.isnan(unpack(pack(np.full(3, np.nan)))).all()
