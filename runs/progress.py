@@ -7,18 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Progress:
-    """One report.
+    """How far a simulation is: agent-steps and points, done and in all, and seconds since its start.
 
-    Attributes
-    ----------
-    done, total : steps of points (a point of 500 steps counts 500), of this call.
-    points : points finished.
-    agent_steps : decisions simulated so far, over all agents and replicates.
-    figures : means of the last chunk worth looking at, such as ``cooperation`` or ``kardashev``.
+    ``figures`` are means worth looking at over the points finished so far, such as ``cooperation``.
     """
 
     done: int
     total: int
+    points_done: int
     points: int
-    agent_steps: int = 0
+    seconds: float
     figures: dict[str, float] = field(default_factory=dict)

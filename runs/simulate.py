@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
 
 from thermopolis.errors import ExperimentError
+from thermopolis.runs.progress import Progress
 from thermopolis.runs.schema import Experiment
 
 ENGINES = ("auto", "compiled", "pettingzoo")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a simulation is: agent-steps and points, done and in all, and seconds since its start."""
-
-    done: int
-    total: int
-    points_done: int
-    points: int
-    seconds: float
 
 
 def agent_steps(experiment: Experiment) -> int:

@@ -95,8 +95,8 @@ class Store:
             for leftover in self.points.glob(".*.tmp"):
                 with refusals(leftover):
                     leftover.unlink(missing_ok=True)
-            self.take_stock()
             self.run = {"format": FORMAT, "started": _now(), **provenance()}
+            self.take_stock()
             replace_text(self.root / "experiment.yaml", written(self.plan.experiment))
             self.write_manifest()
             try:

@@ -20,7 +20,6 @@ class Display:
 
     def __init__(self) -> None:
         self.points = self.finished_before = 0
-        self.started = time.monotonic()
 
     def begin(self, title: str, points: int, finished: int) -> None:
         self.points, self.finished_before = points, finished
@@ -43,7 +42,7 @@ class Display:
 
     def rate(self, progress: Progress) -> float:
         """Decisions per second."""
-        return progress.agent_steps / max(time.monotonic() - self.started, 1e-9)
+        return progress.done / max(progress.seconds, 1e-9)
 
 
 def figures(progress: Progress) -> str:
@@ -68,7 +67,7 @@ class Lines(Display):
         if time.monotonic() - self.last < LINE_EVERY_SECONDS:
             return
         self.last = time.monotonic()
-        done = self.finished_before + progress.points
+        done = self.finished_before + progress.points_done
         share = progress.done / max(progress.total, 1)
         extra = f", {figures(progress)}" if progress.figures else ""
         self.say(f"{done}/{self.points} points, {share:.0%}, {self.rate(progress):.3g} decisions/s{extra}")
@@ -89,7 +88,7 @@ class JsonLines(Display):
             "progress",
             done=progress.done,
             total=progress.total,
-            points=self.finished_before + progress.points,
+            points=self.finished_before + progress.points_done,
             decisions_per_second=round(self.rate(progress), 1),
             **progress.figures,
         )

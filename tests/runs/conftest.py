@@ -79,7 +79,7 @@ class FakeEngine:
                 ),
             )
             if progress is not None:
-                progress(Progress(point.steps * (number + 1), point.steps * len(points), number + 1))
+                progress(Progress(number + 1, len(points), number + 1, len(points), 1.0))
             if self.after is not None:
                 self.after(number)
 
