@@ -117,34 +117,26 @@ def _run_block(
     run: Program = program(cast, every, chunk, _variables(experiment))
     padded = cells + [cells[-1]] * (width - len(cells))
     inputs = block_inputs(cast, padded, casts)
+    columns = [(index, recorders[index].column(replicate, cell)) for index, replicate, cell in cells]
     carry = run.start(inputs)
     for first in range(0, frames, chunk):
         carry, record = run.advance(inputs, carry, jnp.int32(first * every))
         arrays = {name: np.asarray(value) for name, value in record.items()}
         kept = min(chunk, frames - first)
-        for a, b in _runs(cells):
-            index, replicate, cell = cells[a]
-            place = recorders[index].column(replicate, cell)
-            recorders[index].put(place, first, {k: v[:kept, ..., a:b] for k, v in arrays.items()})
+        for a, b in _runs(columns):
+            index, column = columns[a]
+            recorders[index].put(column, first, {k: v[:kept, ..., a:b] for k, v in arrays.items()})
         on_steps(min(kept * every, steps - first * every) * len(cells) * int(cast.world.players))
     return cells
 
 
-def _runs(cells: list[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
-    """Stretches of cells that are neighbours in their point."""
+def _runs(columns: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Stretches of (point, column) pairs that are neighbours in their point."""
     start = 0
-    for i in range(1, len(cells) + 1):
-        if i == len(cells) or not _follows(cells[i - 1], cells[i]):
+    for i in range(1, len(columns) + 1):
+        if i == len(columns) or columns[i] != (columns[i - 1][0], columns[i - 1][1] + 1):
             yield start, i
             start = i
-
-
-def _follows(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
-    """Whether a cell stands right after another: the next cell of a replicate, or the next replicate's first
-    after a replicate of one cell."""
-    if one[0] != other[0]:
-        return False
-    return other[1:] == (one[1], one[2] + 1) or (one[2] == other[2] == 0 and other[1] == one[1] + 1)
 
 
 def block_inputs(cast: Cast, cells: list[tuple[int, int, int]], casts: Sequence[PointCast]) -> Inputs:

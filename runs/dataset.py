@@ -38,7 +38,9 @@ class Recorder:
         for name, value in values.items():
             if name not in self.arrays:
                 shape = (self.frames, *value.shape[1:-1], self.columns)
-                self.arrays[name] = np.empty(shape, _dtype(name, value))
+                dtype = _dtype(name, value)
+                nothing = {"f": np.nan, "b": False}.get(dtype.kind, -1)
+                self.arrays[name] = np.full(shape, nothing, dtype)
             stop = first_frame + value.shape[0]
             self.arrays[name][first_frame:stop, ..., first_column : first_column + value.shape[-1]] = value
 

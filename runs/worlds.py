@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 from thermopolis.envs.games import Game, GameWarning
 from thermopolis.envs.games import game as find_game
 from thermopolis.envs.matrix_game.dynamics import MatrixGame
+from thermopolis.envs.matrix_game.env import MatrixGameEnv
 from thermopolis.envs.topology import PAIR
 from thermopolis.envs.topology import topology as find_topology
 from thermopolis.errors import ExperimentError
@@ -63,6 +65,19 @@ def build_world(experiment: Experiment, seeds: Sequence[int]) -> Stage:
     if isinstance(environment, MatrixGameSection):
         return _matrix_game(experiment, environment, seeds)
     raise ExperimentError(f"environment: the compiled engine has no world of kind {environment.kind!r}")
+
+
+def make_environment(experiment: Experiment, stage: Stage, replicate: int) -> Any:
+    """The PettingZoo environment of one replicate of our own worlds."""
+    leaves, structure = jax.tree_util.tree_flatten(stage.params)
+    own = [
+        leaf[..., replicate : replicate + 1] if leaf.shape[-1] > 1 else leaf
+        for leaf in map(np.asarray, leaves)
+    ]
+    params = jax.tree_util.tree_unflatten(structure, own)
+    return MatrixGameEnv(
+        stage.world, params, stage.cells, max_cycles=experiment.steps, random=experiment.random
+    )
 
 
 def _matrix_game(experiment: Experiment, section: MatrixGameSection, seeds: Sequence[int]) -> Stage:
