@@ -70,8 +70,13 @@ def bootstrap_interval(
     low = np.full(flat.shape[1], np.nan)
     high = low.copy()
     for m, columns, dense in _dense_columns(flat):
-        means = _weights(m, resamples, seed) @ dense
-        low[columns], high[columns] = np.quantile(means, stats.norm.cdf(_widened(m, level)), axis=0)
+        means = np.ascontiguousarray(dense.T) @ _weights(m, resamples, seed).T
+        for share, out in zip(stats.norm.cdf(_widened(m, level)), (low, high), strict=True):
+            place = share * (resamples - 1)
+            under = int(place)
+            means.partition((under, min(under + 1, resamples - 1)), axis=1)
+            above = means[:, min(under + 1, resamples - 1)]
+            out[columns] = means[:, under] + (place - under) * (above - means[:, under])
     return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
 
 

@@ -62,7 +62,8 @@ def quantity(name: str, array: xr.DataArray | None = None) -> Quantity:
     if array is None:
         return known
     label = str(array.attrs.get("long_name", known.label)) if name not in QUANTITIES else known.label
-    return Quantity(label, str(array.attrs.get("units", known.units)), known.low, known.high)
+    units = str(array.attrs.get("units", known.units)).replace("J K-1", "J/K").replace("nat2", "nat²")
+    return Quantity(label, units, known.low, known.high)
 
 
 def axis_label(name: str, array: xr.DataArray | None = None) -> str:

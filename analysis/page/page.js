@@ -39,12 +39,12 @@
   };
   const font = { family: "Inter, 'Source Sans 3', 'Segoe UI', 'DejaVu Sans', Arial, sans-serif", size: 12.5, color: "#3a3f48" };
   const layoutOf = p => ({
-    margin: { l: 62, r: 12, t: 8, b: 44 }, font, showlegend: false, hovermode: "x unified", paper_bgcolor: "#fff", plot_bgcolor: "#fff",
+    margin: { l: 68, r: 12, t: 8, b: 44 }, font, showlegend: false, hovermode: "x unified", paper_bgcolor: "#fff", plot_bgcolor: "#fff",
     hoverlabel: { font: { size: 12 } },
     xaxis: { title: { text: p.xlabel }, gridcolor: "#eceef1", zeroline: false, type: p.xlog ? "log" : "linear", linecolor: "#888", showline: true,
       tickvals: p.ticks, ticktext: p.ticktext },
-    yaxis: { title: { text: p.ylabel }, gridcolor: "#eceef1", zeroline: false, range: p.range, linecolor: "#888", showline: true, automargin: true,
-      exponentformat: p.units === "J" || p.units === "W" ? "SI" : "power" },
+    yaxis: { title: { text: p.ylabel }, gridcolor: "#eceef1", zeroline: false, range: p.range, linecolor: "#888", showline: true,
+      tickformat: ["J", "W", "J/K"].includes(p.units) ? "~s" : "", exponentformat: "power" },
   });
   const config = { responsive: true, displaylogo: false, displayModeBar: false, doubleClick: "reset" };
 

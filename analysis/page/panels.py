@@ -14,7 +14,7 @@ import xarray as xr
 
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.plot.style import PALETTE, dim_label, geometric, label_of, number, numeric
-from thermopolis.analysis.quantities import QUANTITIES, axis_label, quantity
+from thermopolis.analysis.quantities import axis_label, quantity
 from thermopolis.analysis.series import by_bin, sweep_dims, tail
 from thermopolis.analysis.thermodynamics import joules_per_decision
 
@@ -57,7 +57,7 @@ def panel_data(ds: xr.Dataset) -> dict[str, Any]:
     main = next((d for d in swept if "temperature" in d), swept[0] if swept else None)
     per_bin = points * len(groups) * max(1, len(quantities)) * 3 * 2
     dots = PANEL_BYTES // 4 if main else 0
-    bins = int(np.clip((PANEL_BYTES - dots) // per_bin, 12, 250))
+    bins = int(np.clip((PANEL_BYTES - dots) // per_bin, 12, 120 if points > 1 else 300))
     panels = []
     for name, array in quantities.items():
         if main is not None:
@@ -127,12 +127,11 @@ def _sweep_panel(name: str, array: xr.DataArray, main: str, dims: list[str], roo
 def _common(name: str, array: xr.DataArray, interval: xr.Dataset, kind: str) -> dict[str, Any]:
     packed = {key: pack(interval[key].values.ravel()) for key in ("mean", "low", "high")}
     everything = np.concatenate([interval[k].values.ravel() for k in ("mean", "low", "high")])
-    units = QUANTITIES[name].units if name in QUANTITIES else ""
     return {
         "kind": kind,
         "name": name,
         "ylabel": axis_label(name, array),
-        "units": units,
+        "units": quantity(name, array).units,
         "n": int(array.sizes["replicate"]),
         "range": _range(name, everything),
         **packed,

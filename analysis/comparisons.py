@@ -1,0 +1,99 @@
+"""Comparisons of groups or settings, with the error of the whole family held.
+
+Permutation of replicates' labels gives a p-value without a law assumed; Holm (1979, *Scand. J. Statist.* 6, 65)
+holds the family-wise error, Benjamini & Hochberg (1995, *J. R. Statist. Soc. B* 57, 289) the false discovery rate.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from thermopolis.errors import StoreError
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """P-values adjusted by Holm's step-down method; NaN stays NaN and isn't counted."""
+    p = np.asarray(p_values, np.float64)
+    flat, out = p.ravel(), np.full(p.size, np.nan)
+    known = np.flatnonzero(np.isfinite(flat))
+    order = known[np.argsort(flat[known], kind="stable")]
+    steps = np.arange(len(order), 0, -1)
+    out[order] = np.minimum(np.maximum.accumulate(flat[order] * steps), 1.0)
+    return out.reshape(p.shape)
+
+
+def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
+    """P-values adjusted to the false discovery rate; NaN stays NaN and isn't counted."""
+    p = np.asarray(p_values, np.float64)
+    flat, out = p.ravel(), np.full(p.size, np.nan)
+    known = np.flatnonzero(np.isfinite(flat))
+    order = known[np.argsort(flat[known], kind="stable")][::-1]
+    ranks = np.arange(len(order), 0, -1)
+    out[order] = np.minimum.accumulate(np.minimum(flat[order] * len(order) / ranks, 1.0))
+    return out.reshape(p.shape)
+
+
+def permutation_test(first: np.ndarray, second: np.ndarray, resamples: int = 4999, seed: int = 7) -> float:
+    """Two-sided p-value that two samples of replicates have the same mean; NaN below two of either."""
+    a, b = (np.asarray(x, np.float64) for x in (first, second))
+    a, b = a[np.isfinite(a)], b[np.isfinite(b)]
+    if min(len(a), len(b)) < 2:
+        return float("nan")
+    pooled = np.concatenate([a, b])
+    generator = np.random.default_rng(seed)
+    shuffled = generator.permuted(np.broadcast_to(pooled, (resamples, len(pooled))), axis=1)
+    gaps = np.abs(shuffled[:, : len(a)].mean(1) - shuffled[:, len(a) :].mean(1))
+    seen = abs(a.mean() - b.mean())
+    return float((np.sum(gaps >= seen - 1e-12 * max(1.0, seen)) + 1) / (resamples + 1))
+
+
+def compare(array: xr.DataArray, dim: str, most: int = 400) -> list[dict[str, Any]]:
+    """All pairs of values of ``dim`` compared by permutation, adjusted by Holm over the whole family.
+
+    Parameters
+    ----------
+    array : DataArray (…, replicate)
+        A per-replicate quantity such as :func:`thermopolis.analysis.tail` gives.
+
+    Returns
+    -------
+    list of dict
+        ``first``, ``second``, ``difference``, ``p``, ``p_adjusted`` and the other coordinates of each pair.
+    """
+    if dim not in array.dims:
+        raise StoreError(f"there is no dimension {dim!r} to compare along (there are {list(array.dims)})")
+    others = [d for d in array.dims if d not in (dim, "replicate")]
+    values = array.transpose(*others, dim, "replicate")
+    names = array[dim].values if dim in array.coords else np.arange(array.sizes[dim])
+    rows: list[dict[str, Any]] = []
+    for place in np.ndindex(*[array.sizes[d] for d in others]):
+        where = {str(d): _label(array, str(d), i) for d, i in zip(others, place, strict=True)}
+        for i, j in combinations(range(len(names)), 2):
+            a, b = values.values[(*place, i)], values.values[(*place, j)]
+            gap = (
+                float(np.nanmean(b) - np.nanmean(a))
+                if np.isfinite(a).any() and np.isfinite(b).any()
+                else np.nan
+            )
+            rows.append(
+                {
+                    **where,
+                    "first": names[i],
+                    "second": names[j],
+                    "difference": gap,
+                    "p": permutation_test(a, b),
+                }
+            )
+            if len(rows) > most:
+                raise StoreError(f"more than {most} comparisons: choose fewer values of {dim!r} first")
+    for row, adjusted in zip(rows, holm(np.array([r["p"] for r in rows])), strict=True):
+        row["p_adjusted"] = float(adjusted)
+    return rows
+
+
+def _label(array: xr.DataArray, dim: str, i: int) -> Any:
+    return array[dim].values[i] if dim in array.coords else i
