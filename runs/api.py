@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermopolis.errors import SimulationError, StoreError
 from thermopolis.runs.execute import Watch, attempts, in_process
-from thermopolis.runs.load import load, with_sweep
+from thermopolis.runs.loading import load, with_sweep
 from thermopolis.runs.plan import Plan, plan
 from thermopolis.runs.schema import Experiment
 

@@ -137,7 +137,7 @@ def report(directory: Directory) -> None:
 def validate(file: File, changes: Changes = None) -> None:
     """Check an experiment file and every point of its sweep; run nothing."""
     from thermopolis.runs.cli.running import describe
-    from thermopolis.runs.load import load_plan
+    from thermopolis.runs.loading import load_plan
 
     laid_out = load_plan(file, changes or [])
     print(f"{file}: ok: {describe(laid_out)}")

@@ -30,6 +30,11 @@ class Display:
     def say(self, text: str) -> None:
         pass
 
+    def end(self, results: str) -> None:
+        """Says where the results are, in every mode."""
+        self.close()
+        print(f"results: {results}", flush=True)
+
     def close(self) -> None:
         pass
 
@@ -88,13 +93,16 @@ class JsonLines(Display):
             "progress",
             done=progress.done,
             total=progress.total,
-            points=self.finished_before + progress.points_done,
+            points_done=self.finished_before + progress.points_done,
             decisions_per_second=round(self.rate(progress), 1),
             **progress.figures,
         )
 
     def say(self, text: str) -> None:
         self._emit("note", text=text)
+
+    def end(self, results: str) -> None:
+        self._emit("end", results=results)
 
     def _emit(self, event: str, **fields: Any) -> None:
         print(json.dumps({"event": event, "time": round(time.time(), 3), **fields}), flush=True)

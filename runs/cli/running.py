@@ -10,7 +10,7 @@ from thermopolis.runs.cli.display import MODES, Display, display
 from thermopolis.runs.cli.guard import CallError, Interrupted
 from thermopolis.runs.execute import Outcome, in_process
 from thermopolis.runs.faults import shown
-from thermopolis.runs.load import load_plan
+from thermopolis.runs.loading import load_plan
 from thermopolis.runs.plan import Plan
 from thermopolis.runs.store import Store, directory_for
 
@@ -70,9 +70,9 @@ def execute(
             ) from None
     if outcome.failed:
         _say_what_failed(plan, outcome, show)
-        print(f"results: {root}")
+    show.end(str(root))
+    if outcome.failed:
         raise SimulationError(f"{len(outcome.failed)} of {len(plan.points)} points failed")
-    print(f"results: {root}")
 
 
 def _say_what_failed(plan: Plan, outcome: Outcome, show: Display) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from thermopolis.errors import ExperimentError
 from thermopolis.runs.document import parse, scalar
-from thermopolis.runs.load import check
+from thermopolis.runs.loading import check
 
 GOOD = """\
 name: good
@@ -85,7 +85,7 @@ def test_quotes_make_text_and_a_scalar_may_be_an_alias() -> None:
 
 
 def test_a_resolved_experiment_reads_back_as_itself(tmp_path: Path) -> None:
-    from thermopolis.runs.load import load
+    from thermopolis.runs.loading import load
     from thermopolis.runs.store import written
 
     path = tmp_path / "e.yaml"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from thermopolis.errors import ExperimentError
 from thermopolis.runs.document import Document
 from thermopolis.runs.identity import experiment_hash, point_id
-from thermopolis.runs.load import check, load_plan, with_sweep
+from thermopolis.runs.loading import check, load_plan, with_sweep
 from thermopolis.runs.plan import Plan, assign, names_of, split
 
 BASE: dict[str, Any] = {
