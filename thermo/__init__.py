@@ -46,6 +46,14 @@ _NAMES: dict[str, str] = {
     "CONTROLLERS": "controllers",
     "Signal": "controllers",
     "temperature_for_entropy": "controllers",
+    # free energies
+    "bennett": "bar",
+    "jarzynski": "bar",
+    "factor_marginals": "elimination",
+    "thermodynamics": "elimination",
+    "log_partition": "free_energy",
+    "mean_field": "mean_fields",
+    "mean_field_gap": "mean_fields",
     # machines and joules
     "Device": "device",
     "devices": "device",
