@@ -54,6 +54,15 @@ _NAMES: dict[str, str] = {
     "log_partition": "free_energy",
     "mean_field": "mean_fields",
     "mean_field_gap": "mean_fields",
+    # accuracy against complexity, natural gradients
+    "complexity_accuracy": "frontiers",
+    "tempered_free_energy": "frontiers",
+    "tempered_posterior": "frontiers",
+    "rate_distortion": "frontiers",
+    "categorical_natural_step": "natural_gradients",
+    "kl_bounded_step": "natural_gradients",
+    "natural_gradient": "natural_gradients",
+    "thermodynamic_natural_gradient": "natural_gradients",
     # machines and joules
     "Device": "device",
     "devices": "device",
