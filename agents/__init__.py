@@ -20,6 +20,7 @@ _NAMES: dict[str, str] = {
     "LogitResponse": "logit_response",
     "MemoryOne": "memory_one",
     "Player": "player",
+    "PymdpPlayer": "pymdp_player",
     "QLearning": "q_learning",
     "RandomPlayer": "random_player",
     "STRATEGIES": "strategies",
@@ -27,7 +28,7 @@ _NAMES: dict[str, str] = {
     "strategy": "strategies",
 }
 
-__all__ = sorted(_NAMES)  # noqa: PLE0605
+__all__ = sorted(_NAMES)
 
 
 def __getattr__(name: str) -> Any:

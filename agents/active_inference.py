@@ -255,7 +255,7 @@ def _f32(x: np.ndarray) -> np.ndarray:
 def init(s: Structure, keys: Key[Array, "lanes"], settings: Settings) -> State:
     """State before the first step: beliefs are D, counts are the prior's."""
     n = keys.shape[-1]
-    wide = lambda x: jnp.broadcast_to(x, (*x.shape[:-1], n))  # noqa: E731
+    wide = lambda x: jnp.broadcast_to(x, (*x.shape[:-1], n))
     prior = [wide(settings[f"D_{f}"]) for f in range(len(s.num_states))]
     names = {"A": len(s.num_obs), "B": len(s.num_states), "D": len(s.num_states)}
     counts = {f"{k}_{i}": wide(settings[f"p{k}_{i}"]) for k in s.learned if k != "E" for i in range(names[k])}
@@ -427,7 +427,7 @@ def step(
     action = policy // len(s.actions) ** (s.horizon - 1)
     prior = [ln.pick(jnp.swapaxes(q, 0, 1), action) for q in plan.next_beliefs]
 
-    expected = lambda x: ln.total(q_pi * x)  # noqa: E731
+    expected = lambda x: ln.total(q_pi * x)
     g = plan.expected_free_energy
     trace = {
         "belief_entropy": sum((ln.entropy(q) for q in qs), start=jnp.zeros(keys.shape[-1])),

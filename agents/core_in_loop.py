@@ -224,7 +224,7 @@ def perceive_on_core(
     assert held.belief is not None
     sizes = [q.shape[0] for q in prior]
     # where nothing was seen the register keeps a legal program; its draw is not used
-    cost = lambda p: jnp.where(p > 0, -ln.safe_log(p), jnp.inf)  # noqa: E731
+    cost = lambda p: jnp.where(p > 0, -ln.safe_log(p), jnp.inf)
     factors = [((f,), cost(q)) for f, q in enumerate(prior)]
     for table, scope, outcome in zip(A, dependencies, outcomes, strict=True):
         terms = likelihood(table, outcome)

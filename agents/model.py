@@ -281,7 +281,7 @@ class GenerativeModel:
         """The model of one member of a pymdp ``Agent``'s batch (its C is taken as log preferences)."""
         take = lambda arrays: (
             None if arrays is None else [np.asarray(x, dtype=np.float64)[index] for x in arrays]
-        )  # noqa: E731
+        )
         return cls(
             take(agent.A) or [],
             take(agent.B) or [],

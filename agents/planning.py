@@ -106,7 +106,7 @@ def _step_terms(
     utility = outcome_entropy = ambiguity = gain = jnp.zeros(lead)
     for m, like in enumerate(likelihoods):
         q_o = outcomes[m]
-        spread = lambda x, n=q_o.ndim: x.reshape(x.shape[0], *(1,) * (n - 2), x.shape[-1])  # noqa: E731
+        spread = lambda x, n=q_o.ndim: x.reshape(x.shape[0], *(1,) * (n - 2), x.shape[-1])
         utility = utility + total(q_o * spread(like.log_preferences))
         outcome_entropy = outcome_entropy - total(xlogy(q_o, q_o))
         if not like.identity:
@@ -163,7 +163,7 @@ def plan(
             table = like.A.reshape(*like.A.shape[:2], *(1,) * (joint.ndim - 2), like.A.shape[-1])
             outcomes.append(joint if like.identity else contract(table, joint))
         terms = _step_terms(likelihoods, transitions, nodes, nexts, outcomes, actions, parameter_gain)
-        branch = lambda x: jnp.swapaxes(x, 0, 1).reshape(-1, lanes)  # noqa: E731  (actions, nodes) -> nodes·actions
+        branch = lambda x: jnp.swapaxes(x, 0, 1).reshape(-1, lanes)
         totals = [jnp.repeat(t, len(actions), axis=0) + branch(x) for t, x in zip(totals, terms, strict=True)]
         if first is None:
             first = ([q[:, :, 0] for q in nexts], [o[:, :, 0] for o in outcomes])

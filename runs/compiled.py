@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from thermopolis.keys import fold_in, make_key
+from thermopolis.keys import fold_in, make_keys
 from thermopolis.runs.cast import Cast, PointCast, is_shared, shared_leaf
 from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.program import Inputs, Program, cells_per_block, program
@@ -26,6 +26,9 @@ from thermopolis.runs.schema import Experiment
 
 #: Recorded values a chunk of one block may hold, so that memory stays flat in time.
 CHUNK_VALUES = 4_000_000
+
+
+_fold_in = jax.jit(fold_in)
 
 
 @dataclass
@@ -144,17 +147,14 @@ def block_inputs(cast: Cast, cells: list[tuple[int, int, int]], casts: Sequence[
     kind = casts[cells[0][0]].experiment.random
     slots, width = int(cast.world.slots), len(cells)
     members = [casts[index] for index, _, _ in cells]
-    # streams: a world's cell, and every slot of it
-    worlds: dict[int, Any] = {}
-    bases: dict[int, Any] = {}
-    world_key, base = [], []
-    for point, (_, replicate, _) in zip(members, cells, strict=True):
-        seed, player = point.world_seeds[replicate], point.player_seeds[replicate]
-        world_key.append(worlds.setdefault(seed, make_key(seed, kind)))
-        base.append(bases.setdefault(player, make_key(player, kind)))
-    cell_keys = fold_in(jnp.stack(world_key), np.array([cell for _, _, cell in cells], np.uint32))
+    seeds = [
+        (point.world_seeds[replicate], point.player_seeds[replicate])
+        for point, (_, replicate, _) in zip(members, cells, strict=True)
+    ]
+    world_keys, bases = (make_keys(column, kind) for column in zip(*seeds, strict=True))
+    cell_keys = _fold_in(world_keys, np.array([cell for _, _, cell in cells], np.uint32))
     number = np.array([[cell * slots + s for _, _, cell in cells] for s in range(slots)], np.uint32)
-    keys = fold_in(jnp.broadcast_to(jnp.stack(base), (slots, width)), number)
+    keys = _fold_in(jnp.broadcast_to(bases, (slots, width)), number)
     groups = np.stack(
         [
             p.groups[r, c * p.stage.world.players : (c + 1) * p.stage.world.players][p.slot_players(r)]

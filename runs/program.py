@@ -96,7 +96,8 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         )
         world_state = world.init(init_keys(inputs.cell_keys), inputs.params)
         cells = inputs.cell_keys.shape[0]
-        return Carry(world_state, states, inputs.first, jnp.zeros((players, cells), bool))
+        carry = Carry(world_state, states, inputs.first, jnp.zeros((players, cells), bool))
+        return jax.tree_util.tree_map(_strong, carry)
 
     def step(inputs: Inputs, carry: Carry, time: Any) -> tuple[Carry, dict[str, Any]]:
         cells = inputs.cell_keys.shape[0]
@@ -150,6 +151,11 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         jax.jit(start, compiler_options=options),
         jax.jit(advance, donate_argnums=(1,), compiler_options=options),
     )
+
+
+def _strong(leaf: Any) -> Any:
+    """Without JAX's weak type, which would make the second chunk another program than the first."""
+    return jax.lax.convert_element_type(leaf, leaf.dtype) if leaf.weak_type else leaf
 
 
 def _of_slots(values: Any, world: Any, inputs: Inputs, slots: int) -> Any:

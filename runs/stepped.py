@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from thermopolis.keys import fold_in, make_key
+from thermopolis.keys import fold_in, make_keys
 from thermopolis.runs.cast import PointCast, is_shared
 from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.schema import Experiment
@@ -68,7 +68,7 @@ def _troupes(point: PointCast) -> list[Troupe]:
                 key = (int(groups[owner[slot]]), stage.role(slot))
                 places.setdefault(key, []).append((slot, replicate * stage.cells + cell))
     kind = point.experiment.random
-    bases = jnp.stack([make_key(seed, kind) for seed in point.player_seeds])
+    bases = make_keys(point.player_seeds, kind)
     troupes = []
     for (group, role), lanes in places.items():
         player = point.player(group, role)

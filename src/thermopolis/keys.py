@@ -11,10 +11,12 @@ on its keys as on any other. It is no cryptographic generator; its statistical t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.random import define_prng_impl
 
 RandomKind = Literal["counter", "threefry"]
@@ -97,6 +99,12 @@ _IMPLEMENTATIONS: dict[str, Any] = {"counter": COUNTER, "threefry": "threefry2x3
 def make_key(seed: int, kind: RandomKind = "counter") -> jax.Array:
     """A scalar key from a non-negative integer below 2**64."""
     words = jnp.asarray([seed & 0xFFFFFFFF, seed >> 32], jnp.uint32)
+    return jax.random.wrap_key_data(words, impl=_IMPLEMENTATIONS[kind])
+
+
+def make_keys(seeds: Sequence[int], kind: RandomKind = "counter") -> jax.Array:
+    """An array of the keys that ``make_key`` gives for each seed."""
+    words = np.array([[seed & 0xFFFFFFFF, seed >> 32] for seed in seeds], np.uint32)
     return jax.random.wrap_key_data(words, impl=_IMPLEMENTATIONS[kind])
 
 

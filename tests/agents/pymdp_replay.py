@@ -42,7 +42,7 @@ def agent_of(
     **options: Any,
 ) -> Agent:
     """The pymdp agent of one of our models."""
-    wide = lambda arrays: [jnp.broadcast_to(jnp.asarray(x, jnp.float32), (batch, *x.shape)) for x in arrays]  # noqa: E731
+    wide = lambda arrays: [jnp.broadcast_to(jnp.asarray(x, jnp.float32), (batch, *x.shape)) for x in arrays]
     habit = None if model.E is None else jnp.asarray(model.E, jnp.float32)
     return Agent(
         A=wide(model.A),
@@ -70,7 +70,7 @@ def replay(agent: Agent, outcomes: list[np.ndarray], controls: np.ndarray, rate:
 
     def values(agent: Agent, qs: list[Any], **flags: bool) -> Any:
         def one(qs: Any, A: Any, B: Any, C: Any, pA: Any, pB: Any) -> Any:
-            value = lambda policy: control.compute_neg_efe_policy(  # noqa: E731
+            value = lambda policy: control.compute_neg_efe_policy(
                 qs, A, B, C, pA, pB, agent.A_dependencies, agent.B_dependencies, policy, **flags
             )
             return jax.vmap(value)(agent.policies.policy_arr)

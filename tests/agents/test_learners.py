@@ -21,7 +21,7 @@ R, S, T, P = 3.0, 0.0, 5.0, 1.0
 
 def logit_equilibrium(temperature: float) -> float:
     """p = 1/(1 + exp{[p(T−R) + (1−p)(P−S)]/temperature})."""
-    gap = lambda p: p - 1 / (1 + np.exp((p * (T - R) + (1 - p) * (P - S)) / temperature))  # noqa: E731
+    gap = lambda p: p - 1 / (1 + np.exp((p * (T - R) + (1 - p) * (P - S)) / temperature))
     return float(brentq(gap, 0.0, 1.0, xtol=1e-14))
 
 
@@ -35,7 +35,7 @@ def test_rest_points_of_the_boltzmann_flow_are_logit_equilibria():
 
     def flow(_: float, z: np.ndarray, tau: float) -> np.ndarray:
         x, y = z
-        pull = lambda a, b: a * (1 - a) * ((R - S - T + P) * b + (S - P) - tau * np.log(a / (1 - a)))  # noqa: E731
+        pull = lambda a, b: a * (1 - a) * ((R - S - T + P) * b + (S - P) - tau * np.log(a / (1 - a)))
         return np.array([pull(x, y), pull(y, x)])
 
     for tau in TEMPERATURES:
