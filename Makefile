@@ -1,5 +1,5 @@
 # thermopolis: what a user or a contributor runs. Needs make and Python >= 3.11 (with its venv module), nothing else.
-#   make demo       run, plot and report a quick experiment
+#   make demo       run, plot and report a quick experiment; says where its results, figures and page are
 #   make test       the tests a user runs; test-long, test-browser, test-axelrod the rest; test-all every one
 #   make check      ruff, mypy and the direction of imports
 #   make bench      our speed beside that of the packages people use today
@@ -8,7 +8,6 @@
 
 PYTHON ?= python3
 WORKERS ?= auto
-DEMO ?= results/demo
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest
@@ -37,13 +36,15 @@ help:
 	@touch $@ .venv/stamp-dev .venv/stamp-run
 
 demo: .venv/stamp-run
-	$(BIN)/thermopolis run experiments/prisoners_dilemma.yaml --out $(DEMO)
-	$(BIN)/thermopolis plot $(DEMO)
-	$(BIN)/thermopolis report $(DEMO)
-	@echo
-	@echo "results  $(CURDIR)/$(DEMO)/points"
-	@echo "figures  $(CURDIR)/$(DEMO)/figures"
-	@echo "page     $(CURDIR)/$(DEMO)/report.html"
+	@set -e; mkdir -p results; \
+	$(BIN)/thermopolis run experiments/prisoners_dilemma.yaml > results/.demo || { cat results/.demo; exit 1; }; \
+	out=$$(sed -n 's/^results: //p' results/.demo); rm results/.demo; \
+	$(BIN)/thermopolis plot "$$out" > /dev/null; \
+	$(BIN)/thermopolis report "$$out" > /dev/null; \
+	out=$$(cd "$$out" && pwd); \
+	echo "results  $$out/points"; \
+	echo "figures  $$out/figures"; \
+	echo "page     $$out/report.html"
 
 test: .venv/stamp-dev
 	$(PYTEST) -n $(WORKERS) -m "not long and not browser and not axelrod"
