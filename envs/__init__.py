@@ -22,9 +22,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from thermopolis.envs.kardashev_scale import kardashev
-
     from thermopolis.envs import civilization_v0, commons_v0, games, matrix_game_v0, outside, topology, world
+    from thermopolis.envs.kardashev_scale import kardashev
 
 
 def __getattr__(name: str) -> Any:

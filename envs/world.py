@@ -47,8 +47,8 @@ class Description(NamedTuple):
     action_names, observation_names : what the numbers mean.
     own_action : int (observations,), the own action an observation shows, -1 where it shows none.
     others : int (observations,), what it shows of the others or of the world's state.
-    payoffs : float (roles, observations, c), the reward that comes with each observation (its mean, where the
-        observation doesn't fix it); last axis cells or 1.
+    payoffs : float (roles, observations, c), the reward that comes with each observation (a mean or a nominal
+        worth where the observation doesn't fix it: the world says which); last axis cells or 1.
     """
 
     action_names: tuple[str, ...]

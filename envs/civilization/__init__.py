@@ -1,0 +1,1 @@
+"""Civilizations on the Kardashev scale: growth, heat, trade and raid on planets around one star."""
