@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from thermopolis.errors import StoreError
 
 def fill_value(dtype: np.dtype[Any]) -> Any:
     """What stands where there is no value."""
-    return np.nan if dtype.kind == "f" else -1 if dtype.kind == "i" else np.zeros((), dtype)[()]
+    return {"f": np.nan, "i": -1, "O": "", "U": "", "T": ""}.get(dtype.kind, np.zeros((), dtype)[()])
 
 
 class _Points(BackendArray):
@@ -45,11 +46,10 @@ class _Points(BackendArray):
             path = self.files[tuple(pick[i] for pick, i in zip(outer, place, strict=True))]
             if path is not None:
                 self._read_one(path, inner, out[place])
-        squeezed = tuple(0 if isinstance(part, (int, np.integer)) else slice(None) for part in key)
-        return out[squeezed]
+        return out[tuple(0 if isinstance(part, (int, np.integer)) else slice(None) for part in key)]
 
     def _read_one(self, path: Path, picks: Sequence[np.ndarray], out: np.ndarray) -> None:
-        with xr.open_dataset(path, engine="h5netcdf", cache=False, mask_and_scale=False) as dataset:
+        with _opened(path) as dataset:
             if self.name not in dataset.variables:
                 return
             values = dataset.variables[self.name]
@@ -62,6 +62,26 @@ def _places(part: Any, length: int) -> np.ndarray:
     if isinstance(part, slice):
         return np.arange(length)[part]
     return np.atleast_1d(np.asarray(part))
+
+
+def _opened(path: Path) -> xr.Dataset:
+    try:
+        return xr.open_dataset(path, engine="h5netcdf", cache=False, mask_and_scale=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(f"{path}: can't be read ({error}); run the experiment again to redo it") from None
+
+
+@dataclass
+class _Shape:
+    """A variable as the largest point has it."""
+
+    dims: tuple[str, ...]
+    lengths: list[int]
+    dtype: np.dtype[Any]
+    attrs: dict[str, Any]
+
+    def grow(self, shape: tuple[int, ...]) -> None:
+        self.lengths = [max(pair) for pair in zip(self.lengths, shape, strict=True)]
 
 
 def open_directory(directory: str | Path) -> xr.Dataset:
@@ -81,49 +101,52 @@ def open_directory(directory: str | Path) -> xr.Dataset:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{root}: the manifest can't be read ({error}); run the experiment again") from None
     files = np.full([len(dimension["values"][0]) for dimension in dimensions], None, object)
+    notes: dict[Path, dict[str, Any]] = {}
     for point in points:
         path = root / "points" / f"{point['id']}.nc"
-        files[tuple(point["index"])] = path if path.exists() else None
-    found = sorted({path for path in files.ravel().tolist() if path is not None})
-    if not found:
+        try:
+            notes[path] = json.loads(path.with_suffix(".json").read_text())
+        except (OSError, ValueError):
+            continue
+        if path.exists():
+            files[tuple(point["index"])] = path
+    if all(path is None for path in files.ravel().tolist()):
         raise StoreError(f"{root}: no point is finished; run the experiment again")
-    dataset = _assembled(files, found, dimensions)
+    dataset = _assembled(files, notes, dimensions)
     attrs = {"name": manifest["name"], "experiment": experiment, "version": manifest["version"]}
     return dataset.assign_attrs({**attrs, "seed": manifest["seed"]})
 
 
-def _assembled(files: np.ndarray, found: list[Path], dimensions: list[Any]) -> xr.Dataset:
+def _assembled(files: np.ndarray, notes: dict[Path, dict[str, Any]], dimensions: list[Any]) -> xr.Dataset:
     outer = [dimension["name"] for dimension in dimensions]
-    shapes: dict[str, tuple[tuple[str, ...], list[int], np.dtype[Any], dict[str, Any]]] = {}
+    found = [path for path in files.ravel().tolist() if path is not None]
+    examples = {notes[path].get("layout", path): path for path in found}
+    shapes: dict[str, _Shape] = {}
     coords: dict[str, xr.Variable] = {}
     attrs: dict[str, Any] = {}
-    for path in found:
-        try:
-            dataset = xr.open_dataset(path, engine="h5netcdf", cache=False, mask_and_scale=False)
-        except (OSError, ValueError, KeyError) as error:
-            raise StoreError(
-                f"{path}: can't be read ({error}); run the experiment again to redo it"
-            ) from None
-        with dataset:
+    for path in sorted(set(examples.values())):
+        with _opened(path) as dataset:
             attrs = dict(dataset.attrs)
-            for name, variable in dataset.variables.items():
-                if name in dataset.coords:
-                    if str(name) not in coords or coords[str(name)].size < variable.size:
-                        coords[str(name)] = variable.load().copy(deep=True)
+            for key, variable in dataset.variables.items():
+                name = str(key)
+                if key in dataset.dims:
+                    if name not in coords or coords[name].size < variable.size:
+                        coords[name] = variable.load().copy(deep=True)
                     continue
-                dims, lengths, dtype, own = shapes.get(
-                    str(name), (variable.dims, list(variable.shape), variable.dtype, dict(variable.attrs))
-                )
-                lengths = [max(pair) for pair in zip(lengths, variable.shape, strict=True)]
-                shapes[str(name)] = (dims, lengths, dtype, own)  # type: ignore[assignment]
-    variables = {
-        name: xr.Variable(
-            [*outer, *dims],
-            indexing.LazilyIndexedArray(_Points(name, files, tuple(lengths), dtype)),
-            own,
-        )
-        for name, (dims, lengths, dtype, own) in shapes.items()
-    }
+                dims = tuple(str(dim) for dim in variable.dims)
+                dtype = np.dtype(object) if variable.dtype.kind in "UOT" else variable.dtype
+                shapes.setdefault(name, _Shape(dims, list(variable.shape), dtype, dict(variable.attrs)))
+                shapes[name].grow(variable.shape)
+    variables = {}
+    labels = {name for path in found for name in notes[path].get("labels", ())}
+    for name, shape in shapes.items():
+        if name in labels and len({notes[path].get("labels", {}).get(name) for path in found}) == 1:
+            with _opened(found[0]) as dataset:
+                coords[name] = dataset.variables[name].load().copy(deep=True)
+            continue
+        lazy = indexing.LazilyIndexedArray(_Points(name, files, tuple(shape.lengths), shape.dtype))
+        variable = xr.Variable([*outer, *shape.dims], lazy, shape.attrs)
+        (coords if name in labels else variables)[name] = variable
     for dimension in dimensions:
         for name, path, values in zip(
             dimension["names"], dimension["paths"], dimension["values"], strict=True

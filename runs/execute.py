@@ -58,7 +58,7 @@ def attempts(
 
 def in_process(store: Store, engine: str = "auto", progress: Watch | None = None) -> Outcome:
     """Simulates what a store lacks, here."""
-    from thermopolis.runs.store import encoded
+    from thermopolis.runs.store import pack
 
     outcome = Outcome()
     started = time.monotonic()
@@ -68,7 +68,7 @@ def in_process(store: Store, engine: str = "auto", progress: Watch | None = None
             outcome.failed[point.id] = str(result)
         else:
             now = time.monotonic()
-            store.put(point, encoded(result), now - started)
+            store.put(point, pack(result, now - started))
             started = now
             outcome.done.append(point.id)
     return outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import xarray as xr
 
 from thermopolis import __version__
 from thermopolis.runs.combine import coordinate, fill_value
+from thermopolis.runs.layout import layout
 from thermopolis.runs.plan import label
 from thermopolis.runs.store import written
 
@@ -33,26 +34,36 @@ def stack(plan: Plan, datasets: Mapping[int, xr.Dataset]) -> xr.Dataset:
     }
     if not plan.dimensions:
         return datasets[0].assign_attrs(attrs)
-    outer = [dimension.name for dimension in plan.dimensions]
     coords: dict[str, xr.Variable] = {}
-    sizes: dict[str, int] = {}
-    for dataset in datasets.values():
-        for name in dataset.coords:
-            if str(name) not in coords or coords[str(name)].size < dataset[name].size:
-                coords[str(name)] = dataset[name].variable
-        for dim, size in dataset.sizes.items():
-            sizes[str(dim)] = max(size, sizes.get(str(dim), 0))
     variables: dict[str, xr.Variable] = {}
-    for number, dataset in datasets.items():
-        for name, variable in dataset.data_vars.items():
-            if str(name) not in variables:
-                shape = [*plan.shape, *(sizes[str(dim)] for dim in variable.dims)]
-                values = np.full(shape, fill_value(variable.dtype), variable.dtype)
-                variables[str(name)] = xr.Variable([*outer, *variable.dims], values, variable.attrs)
-            corner = tuple(slice(0, size) for size in variable.shape)
-            variables[str(name)].values[(*plan.points[number].index, *corner)] = variable.values
+    notes = [layout(dataset)["labels"] for dataset in datasets.values()]
+    for name in dict.fromkeys(str(name) for dataset in datasets.values() for name in dataset.variables):
+        having = {number: ds.variables[name] for number, ds in datasets.items() if name in ds.variables}
+        if name in next(iter(having.values())).dims:
+            coords[name] = max(having.values(), key=lambda variable: variable.size)
+        elif any(name in note for note in notes):
+            same = len({note.get(name) for note in notes}) == 1
+            coords[name] = next(iter(having.values())) if same else _filled(plan, having)
+        else:
+            variables[name] = _filled(plan, having)
     for dimension in plan.dimensions:
         for name, path, values in zip(dimension.names, dimension.paths, dimension.values, strict=True):
             array = coordinate([label(value) for value in values])
             coords[name] = xr.Variable([dimension.name], array, {"path": path})
     return xr.Dataset(variables, coords, {**next(iter(datasets.values())).attrs, **attrs})
+
+
+def _filled(plan: Plan, having: Mapping[int, xr.Variable]) -> xr.Variable:
+    """One variable over all points, each in the corner of the largest."""
+    first = next(iter(having.values()))
+    inner = [max(lengths) for lengths in zip(*(variable.shape for variable in having.values()), strict=True)]
+    dtype = np.result_type(*_types(having.values()))
+    values = np.full([*plan.shape, *inner], fill_value(dtype), dtype)
+    for number, variable in having.items():
+        corner = tuple(slice(0, size) for size in variable.shape)
+        values[(*plan.points[number].index, *corner)] = variable.values
+    return xr.Variable([*(dimension.name for dimension in plan.dimensions), *first.dims], values, first.attrs)
+
+
+def _types(variables: Iterable[xr.Variable]) -> set[np.dtype]:
+    return {np.dtype(object) if variable.dtype.kind in "UOT" else variable.dtype for variable in variables}

@@ -60,14 +60,25 @@ def encode(dataset: xr.Dataset, path: Path) -> None:
     dataset.to_netcdf(path, engine="h5netcdf", encoding=encoding)
 
 
-def encoded(dataset: xr.Dataset) -> bytes:
-    """A dataset as the bytes of a netCDF-4 file."""
+@dataclass(frozen=True)
+class Parcel:
+    """A finished point, ready to be kept: the bytes of its netCDF-4 file, and what is said of it."""
+
+    raw: bytes
+    about: dict[str, Any]
+    seconds: float
+
+
+def pack(dataset: xr.Dataset, seconds: float) -> Parcel:
+    """A point's dataset as a parcel."""
     import tempfile
+
+    from thermopolis.runs.layout import layout
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "point.nc")
         encode(dataset, path)
-        return path.read_bytes()
+        return Parcel(path.read_bytes(), layout(dataset), seconds)
 
 
 @dataclass
@@ -132,6 +143,12 @@ class Store:
         )
         self.run["unlisted"] = strangers
 
+    def look_again(self) -> None:
+        """Takes stock of points not known to be finished: an interrupt may have come just after a rename."""
+        for point in self.plan.points:
+            if self.status[point.id]["status"] == "pending":
+                self.status[point.id] = self._found(point)
+
     def _found(self, point: Point) -> dict[str, Any]:
         note, data = self.points / f"{point.id}.json", self.points / f"{point.id}.nc"
         if not data.exists():
@@ -158,12 +175,16 @@ class Store:
         """Ids of points whose files were there but not as written."""
         return [key for key, state in self.status.items() if state.get("damaged")]
 
-    def put(self, point: Point, raw: bytes, seconds: float) -> None:
+    def put(self, point: Point, parcel: Parcel) -> None:
         """Keeps a finished point."""
+        raw = parcel.raw
         state = {
-            "status": "done", "seconds": round(seconds, 3), "bytes": len(raw),
+            "status": "done",
+            "seconds": round(parcel.seconds, 3),
+            "bytes": len(raw),
             "sha256": hashlib.sha256(raw).hexdigest(),
-        }  # fmt: skip
+            **parcel.about,
+        }
         replace_json(self.points / f"{point.id}.json", state)
         replace_file(self.points / f"{point.id}.nc", lambda temporary: _write(temporary, raw))
         self.status[point.id] = state

@@ -61,6 +61,7 @@ def execute(
         try:
             outcome = in_process(store, engine, show.update)
         except KeyboardInterrupt:
+            store.look_again()
             finished = sum(state["status"] == "done" for state in store.status.values())
             store.run["interrupted"] = True
             store.write_manifest()

@@ -75,7 +75,18 @@ class FakeEngine:
                         "reward": (dims, rng.random(shape, np.float32), {"units": "1"}),
                         "action": (dims, rng.integers(0, 2, shape, np.int8)),
                     },
-                    {name: np.arange(size) for name, size in zip(dims, shape, strict=True)},
+                    {
+                        **{name: np.arange(size) for name, size in zip(dims, shape, strict=True)},
+                        "world_seed": ("replicate", rng.integers(0, 2**31, point.replicates)),
+                        "kind": (
+                            "agent",
+                            [
+                                g.kind
+                                for g, n in zip(point.agents, point.group_counts(), strict=True)
+                                for _ in range(n)
+                            ],
+                        ),
+                    },
                 ),
             )
             if progress is not None:

@@ -169,6 +169,21 @@ def test_coordinates_that_are_no_numbers(small: Path, tmp_path: Path, fake: Fake
     xr.testing.assert_identical(ds.load().drop_attrs(), tp.sweep(tp.load(small), swept).drop_attrs())
 
 
+def test_coordinates_that_differ_between_points_get_the_sweep_s_dimensions(
+    small: Path, tmp_path: Path, fake: FakeEngine
+) -> None:
+    kinds = [{"kind": "random", "count": 2}, {"kind": "memory_one", "strategy": "tit_for_tat", "count": 2}]
+    small.write_text(small.read_text().split("sweep:")[0])
+    swept = {"agents.0": kinds, "seed": [1, 2]}
+    stored = tp.sweep(tp.load(small), swept, tmp_path / "out")
+    assert stored.world_seed.dims == ("agents_0", "seed", "replicate")
+    assert stored.kind.dims == ("agents_0", "seed", "agent")
+    assert stored.kind.isel(seed=0, agent=1).values.tolist() == ["random", "memory_one"]
+    same = tp.sweep(tp.load(small), {"seed": [1, 2]})
+    assert same.kind.dims == ("agent",) and same.world_seed.dims == ("seed", "replicate")
+    xr.testing.assert_identical(stored.load().drop_attrs(), tp.sweep(tp.load(small), swept).drop_attrs())
+
+
 def test_a_directory_of_another_experiment_is_refused(small: Path, tmp_path: Path, fake: FakeEngine) -> None:
     tp.run(tp.load(small), tmp_path / "out")
     with pytest.raises(StoreError, match="another experiment"):
@@ -200,12 +215,12 @@ def test_a_full_disk_leaves_no_broken_file(
     root = tmp_path / "out"
     put = Store.put
 
-    def full(self: Store, point: object, raw: bytes, seconds: float) -> None:
+    def full(self: Store, point: object, parcel: object) -> None:
         if len(fake.simulated) == 3:
             monkeypatch.setattr(
                 files.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space"))
             )
-        put(self, point, raw, seconds)  # type: ignore[arg-type]
+        put(self, point, parcel)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Store, "put", full)
     with pytest.raises(StoreError, match="the disk is full"):
