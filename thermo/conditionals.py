@@ -44,9 +44,9 @@ def conditional_table(energy: Categorical, unit: int) -> Float[Array, "states co
     return total.reshape(full[0], math.prod(full[1:]), total.shape[-1])
 
 
-def thresholds(energies: Float[Array, "states *rest"], temperature: Any) -> list[Float[Array, "*rest"]]:
+def thresholds(energies: Any, temperature: Any) -> list[Float[Array, "*rest"]]:
     """The K − 1 cumulative probabilities of exp(−E/T) over the leading axis; ``temperature`` broadcasts."""
-    rows = [energies[k] for k in range(energies.shape[0])]
+    rows = [energies[k] for k in range(len(energies))]
     lowest = rows[0]
     for row in rows[1:]:
         lowest = jnp.minimum(lowest, row)

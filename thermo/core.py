@@ -29,6 +29,7 @@ from thermopolis.thermo.conditionals import (
 )
 
 _UNROLL = 8
+_ROWS = 16  # thresholds of a unit that are compared one by one
 _TABULATED = 64  # neighbour configurations of a unit whose conditional laws are kept as tables
 
 
@@ -106,27 +107,38 @@ def _isolated(
     laws = []
     for unit in range(units):
         rows = thresholds(conditional_table(energy, unit)[:, 0], temperature)
-        laws.append([jnp.broadcast_to(row, (lanes,)) for row in rows])
+        rows = [jnp.broadcast_to(row, (lanes,)) for row in rows]
+        laws.append(rows if len(rows) <= _ROWS else [jnp.stack(rows)])
     laws = jax.lax.optimization_barrier(laws)
+    unroll = _UNROLL if sum(len(law) for law in laws) <= _ROWS else 1
 
-    def ge(sweep: Any, unit: int) -> list[Any]:
-        uniform = draws(keys, (sweep + burn_in) * units + unit)
-        return [(uniform >= row).astype(jnp.float32) for row in laws[unit]]
+    def reached(sweep: Any, above: list[list[Any]]) -> list[list[Any]]:
+        """Add one to every threshold that the draw of this sweep reaches."""
+        result = []
+        for unit, law in enumerate(laws):
+            uniform = draws(keys, (sweep + burn_in) * units + unit)
+            result.append([total + (uniform >= row) for total, row in zip(above[unit], law, strict=True)])
+        return result
 
     def chunk(block: Any, above: list[list[Any]]) -> list[list[Any]]:
-        for i in range(_UNROLL):
-            hits = [ge(block * _UNROLL + i, unit) for unit in range(units)]
-            above = [[a + h for a, h in zip(*pair, strict=True)] for pair in zip(above, hits, strict=True)]
+        for i in range(unroll):
+            above = reached(block * unroll + i, above)
         return above
 
-    zero = jnp.zeros(lanes, jnp.float32)
-    above = jax.lax.fori_loop(0, samples // _UNROLL, chunk, [[zero for _ in law] for law in laws])
-    for sweep in range(samples - samples % _UNROLL, samples):
-        hits = [ge(sweep, unit) for unit in range(units)]
-        above = [[a + h for a, h in zip(*pair, strict=True)] for pair in zip(above, hits, strict=True)]
+    above = jax.lax.fori_loop(
+        0, samples // unroll, chunk, [[jnp.zeros(row.shape, jnp.float32) for row in law] for law in laws]
+    )
+    for sweep in range(samples - samples % unroll, samples):
+        above = reached(sweep, above)
     number = (burn_in + samples - 1) * units
-    last = jnp.stack([draw(draws(keys, number + unit), laws[unit]) for unit in range(units)])
-    return last, [_from_above(rows, zero + samples) for rows in above]
+    last = [_draw_rows(draws(keys, number + unit), law) for unit, law in enumerate(laws)]
+    return jnp.stack(last), [_from_above(rows, lanes, samples) for rows in above]
+
+
+def _draw_rows(uniform: Any, law: list[Any]) -> Any:
+    if len(law) == 1 and law[0].ndim == 2:
+        return (uniform >= law[0]).sum(axis=0, dtype=jnp.int32)
+    return draw(uniform, law)
 
 
 def _coupled(
@@ -179,10 +191,11 @@ def _kernel(energy: Categorical, unit: int, temperature: Any) -> Any:
     return direct
 
 
-def _from_above(above: list[Any], samples: Any) -> jax.Array:
+def _from_above(above: list[Any], lanes: int, samples: int) -> jax.Array:
     """Counts of each state from how often each threshold was reached."""
-    edges = [samples, *above, jnp.zeros_like(samples)]
-    return jnp.stack([edges[k] - edges[k + 1] for k in range(len(edges) - 1)])
+    rows = [jnp.full((1, lanes), samples, jnp.float32), *(row.reshape(-1, lanes) for row in above)]
+    reached = jnp.concatenate([*rows, jnp.zeros((1, lanes), jnp.float32)])
+    return reached[:-1] - reached[1:]
 
 
 def _unit_counts(energy: Categorical, counts: list[Any]) -> list[jax.Array]:

@@ -12,20 +12,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int32, Key
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws
 from thermopolis.thermo import ising
+from thermopolis.thermo.batches import Prepared
 from thermopolis.thermo.categorical import FORBIDDEN, Categorical
-from thermopolis.thermo.conditionals import (
-    conditional_table,
-    configuration,
-    draw,
-    neighbours_of,
-    select,
-    thresholds,
-)
+from thermopolis.thermo.conditionals import draw, select, thresholds
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.support import feasible_state
 
@@ -37,6 +32,10 @@ class Gibbs:
     def init(self, keys: Any, energy: Any, temperature: Any = 1.0) -> Any:
         """A state drawn at random (see ``init``)."""
         return init(keys, energy)
+
+    def prepare(self, energy: Any) -> Any:
+        """The energy with its tables stacked once for many steps."""
+        return prepare(energy)
 
     def step(self, keys: Any, state: Any, energy: Any, temperature: Any) -> tuple[Any, StepInfo]:
         """One sweep (see ``step``)."""
@@ -88,24 +87,35 @@ def step(
     """
     if isinstance(energy, ising.Ising):
         return ising.gibbs_step(keys, state, energy, temperature)
-    merged = energy.merged()
-    joined = energy.join(state)
-    rows = [joined[block] for block in range(merged.units)]
+    prepared = energy if isinstance(energy, Prepared) else prepare(energy)
+    original = prepared.energy
+    joined = original.join(state)
+    layout = prepared.layout
+    uniform = jax.lax.optimization_barrier(draws(keys, np.arange(len(layout.order))))
+    parts = [joined[group.units] for group in layout.colours]
     change: Any = jnp.zeros(keys.shape, jnp.float32)
-    for position, unit in enumerate(unit for group in merged.colours for unit in group):
-        rows[unit], delta = redraw(merged, unit, rows, draws(keys, position), temperature)
-        change = change + delta
+    first = 0
+    for number, group in enumerate(layout.colours):
+        energies = prepared.energies(group, jnp.concatenate(parts))
+        last = first + len(group.units)
+        new = draw(uniform[first:last], thresholds(energies, temperature))
+        change = change + sum_of_moves(energies, parts[number], new)
+        parts[number], first = new, last
+    joined = jnp.concatenate(parts)[np.argsort(layout.order)]
     one = jnp.ones_like(change)
-    return energy.split(jnp.stack(rows)), StepInfo(change, one, one)
+    return original.split(joined), StepInfo(change, one, one)
 
 
-def redraw(energy: Categorical, unit: int, rows: Any, uniform: Any, temperature: Any) -> tuple[Any, Any]:
-    """A new state of one unit from its conditional law, and the energy change of the move."""
-    table = conditional_table(energy, unit)
-    number = configuration(energy, neighbours_of(energy, unit), rows)
-    energies = jnp.stack([select(table[k], number) for k in range(table.shape[0])])
-    new = draw(uniform, thresholds(energies, temperature))
-    delta = select(energies, new) - select(energies, rows[unit])
-    # leaving a forbidden state (a start given by hand) has no finite energy change: it is not booked
+def prepare(energy: Any) -> Any:
+    """The energy with its tables stacked for sweeping; ``step`` takes it in the energy's place."""
+    return Prepared(energy) if isinstance(energy, Categorical) else energy
+
+
+def sum_of_moves(energies: list[Any], old: Any, new: Any) -> Any:
+    """Energy change of the moves old → new, summed over units.
+
+    Leaving a forbidden state (a start given by hand) has no finite energy change: it is not booked.
+    """
+    delta = select(energies, new) - select(energies, old)
     delta = jnp.where(jnp.abs(delta) > 0.5 * FORBIDDEN, 0.0, delta)
-    return new, jax.lax.optimization_barrier(delta)
+    return delta.sum(axis=0)

@@ -138,11 +138,12 @@ def trajectory(
     plan = schedule.init(lanes)
     state = sampler.init(fold_in(keys, _INIT), energy, plan.temperature)
     zero = jnp.zeros(lanes, jnp.float32)
+    ready = sampler.prepare(energy) if hasattr(sampler, "prepare") else energy
 
     def one(number: Any, carry: Any) -> Any:
         state, value, plan, heat, work, accepted, elapsed = carry
         now = plan.temperature
-        state, info = sampler.step(fold_in(keys, number), state, energy, now)
+        state, info = sampler.step(fold_in(keys, number), state, ready, now)
         value = value + info.delta_energy
         plan = schedule.update(plan, value, (number + 1.0) / total)
         heat = heat - info.delta_energy / now
@@ -150,14 +151,13 @@ def trajectory(
         return state, value, plan, heat, work, accepted + info.accepted / total, elapsed + info.elapsed
 
     def keep(carry: Any, index: Any) -> Any:
-        first = burn_in + index * thin
-        carry = jax.lax.fori_loop(first, first + thin, one, carry)
+        stop = burn_in + (index + 1) * thin
+        carry = jax.lax.fori_loop(jnp.where(index == 0, 0, stop - thin), stop, one, carry)
         state, _, plan, *totals = carry
         values = sampler.values(state)
         value = energy(values)  # afresh, so that rounding doesn't pile up over a long run
         return (state, value, plan, *totals), (values, value, plan.temperature)
 
     carry = (state, energy(sampler.values(state)), plan, zero, zero, zero, zero)
-    carry = jax.lax.fori_loop(0, burn_in, one, carry)
     carry, (values, energies, temperatures) = jax.lax.scan(keep, carry, jnp.arange(samples))
     return Trajectory(values, energies, temperatures, *carry[3:])
