@@ -11,15 +11,39 @@ import importlib
 from typing import Any
 
 _HOMES: dict[str, tuple[str, ...]] = {
-    "cooperation": ("cooperation_rate",),
-    "entropy_over_time": ("belief_entropy", "policy_entropy"),
-    "thermodynamics": ("joules_by_kind", "joules_per_decision"),
-    "intervals": ("bca_interval", "bootstrap_interval", "mean_interval", "wilson_interval"),
-    "series": ("digest", "group_series", "tail"),
-    "read": ("Results", "open_results"),
+    "comparisons": ("benjamini_hochberg", "compare", "holm", "permutation_test"),
+    "cooperation": (
+        "conditional_cooperation",
+        "cooperation_rate",
+        "mutual_defection",
+        "time_to_cooperation",
+        "transitions",
+    ),
+    "counting": ("context_counts", "joint_outcomes", "moves", "transition_counts"),
+    "criticality": ("binder_cumulant", "critical_temperature", "susceptibility"),
+    "disorder_index": ("disorder",),
+    "dynamics": (
+        "action_information",
+        "entropy_rate",
+        "joint_entropy",
+        "lempel_ziv_complexity",
+        "outcome_entropy_production",
+        "schnakenberg",
+        "transfer_entropy",
+    ),
+    "entropies": ("action_entropy", "belief_entropy", "policy_entropy", "policy_varentropy"),
     "figures": ("FIGURES", "plot_all"),
+    "inequality": ("energy_share", "gini", "gini_of"),
+    "information": ("conditional_mutual_information", "entropy", "mutual_information", "varentropy"),
+    "intervals": ("bca_interval", "bootstrap_interval", "mean_interval", "wilson_interval"),
+    "civilizations": ("collapses", "kardashev", "kardashev_of", "kardashev_total", "milestones"),
+    "modality": ("dip_test", "several_basins"),
     "page": ("report",),
     "plot": ("plot",),
+    "read": ("Results", "open_results"),
+    "series": ("digest", "group_series", "tail"),
+    "stationarity": ("burn_in", "change_points", "drift", "effective_sample_size"),
+    "thermodynamics": ("accuracy_per_joule", "joules_by_kind", "joules_per_decision", "second_law"),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -47,7 +47,7 @@ def binder_cumulant(order: xr.DataArray) -> xr.DataArray:
 
 
 def _crossing(x: np.ndarray, y: np.ndarray) -> float:
-    """Where y falls through zero, by the straight line through the points nearest to it; NaN if nowhere.
+    """Where y falls through zero, by the parabola x(y) through the points nearest to it; NaN if nowhere.
 
     Noise crosses zero in many places; the one meant has most of the positive part before it and most of the
     negative after.
@@ -58,10 +58,9 @@ def _crossing(x: np.ndarray, y: np.ndarray) -> float:
     at = int(change[np.argmax(np.cumsum(y)[change])])
     near = slice(max(0, at - 1), min(len(x), at + 3))
     if near.stop - near.start >= 4 and np.all(np.diff(y[near]) < 0):
-        slope, height = np.polyfit(x[near], y[near], 1)
-        crossing = -height / slope
+        crossing = float(np.polyfit(y[near], x[near], 2)[-1])
         if x[near][0] <= crossing <= x[near][-1]:
-            return float(crossing)
+            return crossing
     return float(x[at] + (x[at + 1] - x[at]) * y[at] / (y[at] - y[at + 1]))
 
 

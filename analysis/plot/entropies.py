@@ -5,7 +5,7 @@ from __future__ import annotations
 import xarray as xr
 from matplotlib.axes import Axes
 
-from thermopolis.analysis.entropy_over_time import belief_entropy, policy_entropy
+from thermopolis.analysis.entropies import belief_entropy, policy_entropy
 from thermopolis.analysis.plot.curves import over_time
 from thermopolis.analysis.plot.phase import against_sweep
 from thermopolis.analysis.plot.style import figure, finish

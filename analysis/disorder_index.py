@@ -1,0 +1,165 @@
+"""A disorder index in [0, 1] whose parts stay visible, over windows of steps.
+
+Each part is an entropy over its own maximum at that sample size; the index is the mean of the parts that are
+defined (a part that can't be told is NaN and left out, never 0):
+
+- ``action``: entropy of all moves in the window over ln min(K, n). 0 when all do the same; 1 when moves are even.
+- ``policy``: generalised Jensen–Shannon divergence of the agents' own move distributions over ln min(K, agents).
+  0 for clones; 1 when agents split evenly between opposite certain policies.
+- ``energy``: entropy of the agents' shares of energy (store, power, else reward) over ln agents. 0 when one has all;
+  1 when all have the same.
+- ``belief``: mean entropy of beliefs over its maximum ln(states). 0 for certainty; 1 for no idea.
+- ``spatial``: H(own move | neighbour's move)/H(move) over links. 0 when a neighbour tells all (clusters, a checkerboard
+  too: that is order); 1 when neighbours tell nothing. NaN when all do the same: there is no pattern to speak of.
+
+Entropies of counts are Miller–Madow corrected and clipped to what is attainable.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from thermopolis.analysis.counting import moves
+from thermopolis.analysis.information import counts_of, entropy
+from thermopolis.analysis.series import bin_edges, bin_mean
+from thermopolis.errors import StoreError
+
+PARTS = ("action", "policy", "energy", "belief", "spatial")
+
+
+def action_mix(counts: np.ndarray) -> np.ndarray:
+    """Normalised entropy of pooled counts (…, agent, value)."""
+    pooled = np.asarray(counts, np.float64).sum(-2)
+    n = pooled.sum(-1)
+    most = np.log(np.minimum(pooled.shape[-1], n))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(n > 1, np.clip(entropy(pooled) / np.where(most > 0, most, np.nan), 0.0, 1.0), np.nan)
+
+
+def policy_disagreement(counts: np.ndarray) -> np.ndarray:
+    """Normalised Jensen–Shannon divergence between agents' own counts (…, agent, value); NaN for one agent."""
+    counts = np.asarray(counts, np.float64)
+    acting = counts.sum(-1) > 0
+    agents = acting.sum(-1)
+    own = np.where(acting, entropy(counts), 0.0).sum(-1) / np.where(agents > 0, agents, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.where(acting[..., None], counts / counts.sum(-1, keepdims=True), 0.0)
+        mean = shares.sum(-2) / agents[..., None]
+        plain = -np.sum(np.where(mean > 0, mean * np.log(np.where(mean > 0, mean, 1.0)), 0.0), -1)
+        whole = plain + ((mean > 0).sum(-1) - 1) / (2.0 * counts.sum((-2, -1)))
+        most = np.log(np.minimum(counts.shape[-1], agents))
+        return np.where(
+            agents > 1, np.clip((whole - own) / np.where(most > 0, most, np.nan), 0.0, 1.0), np.nan
+        )
+
+
+def evenness(values: np.ndarray) -> np.ndarray:
+    """Entropy of shares over the last axis over its maximum; NaN for one holder, a negative value or a sum of 0."""
+    x = np.asarray(values, np.float64)
+    known = np.isfinite(x)
+    total = np.where(known, x, 0.0).sum(-1)
+    holders = known.sum(-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(known, x, 0.0) / total[..., None]
+        value = -np.sum(np.where(share > 0, share * np.log(np.where(share > 0, share, 1.0)), 0.0), -1)
+        value = value / np.log(np.where(holders > 1, holders, np.nan))
+    fine = (holders > 1) & (total > 0) & (np.where(known, x, 0.0).min(-1) >= 0)
+    return np.where(fine, np.clip(value, 0.0, 1.0), np.nan)
+
+
+def spatial_disorder(own: np.ndarray, neighbour: np.ndarray) -> np.ndarray:
+    """H(own | neighbour)/H(own) of moves over links and steps, (…, samples); NaN where all do the same."""
+    code = np.where((own >= 0) & (neighbour >= 0), 2 * own.astype(int) + neighbour, -1)
+    joint = counts_of(code, 4).reshape(*code.shape[:-1], 2, 2)
+    alone = entropy(joint.sum(-1), corrected=False)
+    given = entropy(joint, corrected=False, axis=(-2, -1)) - entropy(joint.sum(-2), corrected=False)
+    # a link's chance dependence adds (1)/2n to H(own) − H(own|neighbour)
+    total = joint.sum((-2, -1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        both = (joint.sum(-1) > 0).all(-1)
+        return np.where(
+            both, np.clip((given + 0.5 / total) / np.where(alone > 0, alone, np.nan), 0.0, 1.0), np.nan
+        )
+
+
+def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = None) -> xr.DataArray:
+    """The index and its parts over time, (…, replicate, step, part), the part ``index`` last.
+
+    Parameters
+    ----------
+    windows : int
+        Windows of steps; a window holds whole steps.
+    belief_maximum : float, optional
+        ln(number of states), in nats. Without it, the greatest belief entropy recorded when that is the entropy
+        of a uniform belief (the start's ln K for a whole K), else the part is NaN.
+    """
+    if "disorder" in ds.data_vars:
+        return ds["disorder"]
+    if windows < 1:
+        raise StoreError(f"at least one window of steps is needed, got {windows}")
+    move = moves(ds)
+    axis = move.dims.index("step")
+    own = str(move.dims[-1])
+    starts = bin_edges(move.sizes["step"], windows)
+    ends = np.append(starts[1:], move.sizes["step"])
+    x = np.moveaxis(move.values, axis, -2)  # (…, replicate, step, own)
+    lead = x.shape[:-2]
+    parts = np.full((*lead, len(starts), len(PARTS) + 1), np.nan)
+    neighbours = _neighbours(ds, own)
+    for w, (start, stop) in enumerate(zip(starts, ends, strict=True)):
+        window = x[..., start:stop, :]
+        table = counts_of(np.swapaxes(window, -1, -2), 2)
+        parts[..., w, 0] = action_mix(table)
+        parts[..., w, 1] = policy_disagreement(table)
+        if neighbours is not None:
+            mine = window.reshape(*lead, -1)
+            theirs = np.where(neighbours >= 0, window[..., neighbours], -1).reshape(*lead, -1)
+            parts[..., w, 4] = spatial_disorder(mine, theirs)
+    parts[..., 2] = _energy(ds, starts, lead)
+    parts[..., 3] = _belief(ds, starts, lead, belief_maximum)
+    known = np.isfinite(parts[..., :5])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        parts[..., 5] = np.where(known, parts[..., :5], 0.0).sum(-1) / known.sum(-1)
+    steps = np.asarray(move["step"].values if "step" in move.coords else np.arange(move.sizes["step"]), float)
+    dims = [d for d in move.dims if d not in ("step", own)]
+    coords = {k: v for k, v in move.coords.items() if not {"step", own} & set(v.dims)}
+    out = xr.DataArray(parts, dims=(*dims, "step", "part"), coords=coords, name="disorder")
+    centres = np.add.reduceat(steps, starts) / (ends - starts)
+    return out.assign_coords(step=centres, part=[*PARTS, "index"]).assign_attrs(
+        long_name="disorder", units="1"
+    )
+
+
+def _energy(ds: xr.Dataset, starts: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
+    for name in ("store", "power", "reward"):
+        if name in ds.data_vars and "agent" in ds[name].dims:
+            array = ds[name].transpose(..., "step", "agent")
+            value = bin_mean(np.asarray(array.values, np.float64), starts, array.ndim - 2)
+            return evenness(value)
+    return np.full((*lead, len(starts)), np.nan)
+
+
+def _belief(ds: xr.Dataset, starts: np.ndarray, lead: tuple[int, ...], most: float | None) -> np.ndarray:
+    if "belief_entropy" not in ds.data_vars:
+        return np.full((*lead, len(starts)), np.nan)
+    array = ds["belief_entropy"].transpose(..., "step", "agent")
+    values = np.asarray(array.values, np.float64)
+    if most is None:
+        seen = float(np.nanmax(values)) if np.isfinite(values).any() else np.nan
+        states = np.round(np.exp(seen)) if np.isfinite(seen) else np.nan
+        most = float(np.log(states)) if states > 1 and abs(seen - np.log(states)) < 1e-3 else np.nan
+    finite = np.isfinite(values)
+    count = finite.sum(-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(count > 0, np.where(finite, values, 0.0).sum(-1) / count, np.nan)
+    return np.asarray(np.clip(bin_mean(mean, starts, mean.ndim - 1) / most, 0.0, 1.0))
+
+
+def _neighbours(ds: xr.Dataset, own: str) -> np.ndarray | None:
+    """For every link, the place of the link back, where links are the same in all replicates; −1 without one."""
+    if own != "link" or "source" not in ds.coords or ds["source"].ndim != 1:
+        return None
+    source, target = (ds[c].values.astype(int) for c in ("source", "target"))
+    back = {(s, t): i for i, (s, t) in enumerate(zip(source, target, strict=True))}
+    return np.array([back.get((t, s), -1) for s, t in zip(source, target, strict=True)])

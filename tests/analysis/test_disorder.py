@@ -1,0 +1,86 @@
+"""Every part of the disorder index at its own stated limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from thermopolis.analysis.disorder_index import (
+    action_mix,
+    disorder,
+    evenness,
+    policy_disagreement,
+    spatial_disorder,
+)
+
+
+def dataset(action, **others):
+    dims = ("replicate", "step", "agent")
+    return xr.Dataset({"action": (dims, action.astype(np.int8))} | {k: (dims, v) for k, v in others.items()})
+
+
+def test_clones_disagree_in_nothing():
+    alternating = np.tile(np.arange(20)[None, :, None] % 2, (2, 1, 6))
+    parts = disorder(dataset(alternating), windows=2)
+    assert np.allclose(parts.sel(part="policy"), 0.0)
+    assert np.allclose(parts.sel(part="action"), 1.0)
+    same = disorder(dataset(np.zeros((2, 20, 6))), windows=2)
+    assert np.allclose(same.sel(part="action"), 0.0)
+    assert np.allclose(same.sel(part="policy"), 0.0)
+
+
+def test_opposite_certain_players_disagree_fully():
+    split = np.broadcast_to(np.arange(6) % 2, (1, 20, 6))
+    assert np.allclose(disorder(dataset(split), windows=2).sel(part="policy"), 1.0)
+
+
+def test_equal_players_of_chance_are_hardly_told_apart():
+    # without the correction twenty tosses each would look like disagreement (K − 1)/2n / ln 2 ≈ .036
+    toss = np.random.default_rng(1).integers(0, 2, (4000, 20, 6))
+    counts = np.stack([(toss == k).sum(1) for k in (0, 1)], -1)
+    value = policy_disagreement(counts)
+    assert value.mean() < 0.036
+
+
+def test_undefined_parts_are_nan_and_left_out_of_the_index():
+    one = disorder(dataset(np.zeros((1, 10, 1))), windows=1)
+    for part in ("policy", "energy", "belief", "spatial"):
+        assert np.isnan(one.sel(part=part)).all()
+    assert float(one.sel(part="index").squeeze()) == float(one.sel(part="action").squeeze())
+    assert np.isnan(action_mix(np.zeros((3, 2))))
+
+
+def test_energy_and_belief_parts():
+    action = np.zeros((1, 4, 4))
+    equal, hoard = np.ones((1, 4, 4)), np.zeros((1, 4, 4))
+    hoard[..., 0] = 1.0
+    assert np.allclose(disorder(dataset(action, store=equal), windows=1).sel(part="energy"), 1.0)
+    assert np.allclose(disorder(dataset(action, store=hoard), windows=1).sel(part="energy"), 0.0)
+    assert np.isnan(evenness(np.array([[-1.0, 2.0], [0.0, 0.0]]))).all()
+    unsure = np.full((1, 4, 4), np.log(4))
+    belief = disorder(dataset(action, belief_entropy=unsure), windows=1).sel(part="belief")
+    assert np.allclose(belief, 1.0)
+    half = disorder(dataset(action, belief_entropy=unsure / 2), windows=1, belief_maximum=np.log(4))
+    assert np.allclose(half.sel(part="belief"), 0.5)
+
+
+def test_space_is_ordered_in_blocks_and_disordered_by_chance():
+    own = np.repeat([0, 1], 500)
+    assert spatial_disorder(own, own) == pytest.approx(0.0, abs=1e-2)
+    assert spatial_disorder(own, 1 - own) == pytest.approx(0.0, abs=1e-2)
+    generator = np.random.default_rng(2)
+    assert spatial_disorder(*generator.integers(0, 2, (2, 50_000))) == pytest.approx(1.0, abs=1e-3)
+    assert np.isnan(spatial_disorder(np.zeros(10, int), np.zeros(10, int)))
+
+
+def test_links_give_the_spatial_part():
+    # a ring of four: two neighbours cooperate with all, two defect with all
+    source = np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    target = np.array([1, 3, 0, 2, 1, 3, 2, 0])
+    action = np.broadcast_to((source >= 2).astype(np.int8), (1, 10, 8))
+    ds = xr.Dataset({"action": (("replicate", "step", "link"), action)})
+    ds = ds.assign_coords(source=("link", source), target=("link", target))
+    value = disorder(ds, windows=1).sel(part="spatial")
+    # along the ring every player has one like and one unlike neighbour: the neighbour tells nothing
+    assert float(value.squeeze()) == pytest.approx(1.0)
