@@ -54,6 +54,17 @@ _NAMES: dict[str, str] = {
     "log_partition": "free_energy",
     "mean_field": "mean_fields",
     "mean_field_gap": "mean_fields",
+    # driven protocols, work and heat
+    "Drive": "driven",
+    "drive": "driven",
+    "BitErasure": "engines",
+    "DraggedTrap": "engines",
+    "StiffnessJump": "engines",
+    "TwoStateQuench": "engines",
+    "bit_erasure": "engines",
+    "crooks": "engines",
+    "szilard_engine": "engines",
+    "uncertainty_product": "engines",
     # accuracy against complexity, natural gradients
     "complexity_accuracy": "frontiers",
     "tempered_free_energy": "frontiers",

@@ -54,10 +54,10 @@ def _van_loan(A: Array, D: Array, dt: Array) -> tuple[Array, Array]:
     scale = jnp.abs(D).max()
     scaled = D * jnp.where(scale > 0, jnp.maximum(norm, 1e-300) / jnp.where(scale > 0, scale, 1.0), 0.0)
     generator = jnp.block([[-A, scaled], [jnp.zeros_like(A), A.T]]) * h
-    power = exponential = jnp.eye(2 * size, dtype=A.dtype)
-    for k in range(1, _TAYLOR + 1):
-        power = power @ generator / k
-        exponential = exponential + power
+    one = jnp.eye(2 * size, dtype=A.dtype)
+    # Horner's rule: 1 + G(1 + G/2(1 + G/3(…)))
+    horner = lambda k, total: one + generator @ total / (_TAYLOR - k)
+    exponential = jax.lax.fori_loop(0, _TAYLOR, horner, one)
     phi = exponential[:size, :size]
     q = exponential[:size, size:] @ phi.T * jnp.where(scale > 0, scale / jnp.maximum(norm, 1e-300), 0.0)
 

@@ -31,6 +31,15 @@ class OUState(NamedTuple):
     v: Float[Array, "dim lanes"] | None
 
 
+class Prepared(NamedTuple):
+    """An energy with its transition: Φ, the root of the noise's covariance at T = 1, the center."""
+
+    energy: Quadratic | LinearProcess
+    phi: Float[Array, "phase phase"]
+    root: Float[Array, "phase phase"]
+    center: Float[Array, "dim lanes"]
+
+
 @pytree
 @dataclass(frozen=True)
 class OrnsteinUhlenbeck:
@@ -98,7 +107,12 @@ class OrnsteinUhlenbeck:
             forces = jnp.asarray(energy.b, jnp.float64).reshape(energy.units, -1)
             return jnp.linalg.solve(jnp.asarray(energy.A, jnp.float64), forces)
 
-    def hamiltonian(self, state: OUState, energy: Quadratic | LinearProcess) -> Float[Array, " lanes"]:
+    def prepare(self, energy: Quadratic | LinearProcess) -> Prepared:
+        """The kernel worked out once for many steps; ``step`` takes it in the energy's place."""
+        dtype = jnp.zeros(()).dtype
+        return Prepared(energy, *(m.astype(dtype) for m in (*self.kernel(energy), self.center(energy))))
+
+    def total_energy(self, state: OUState, energy: Quadratic | LinearProcess) -> Float[Array, " lanes"]:
         """Potential plus, underdamped, kinetic energy."""
         total = energy(state.x)
         if state.v is None:
@@ -106,20 +120,20 @@ class OrnsteinUhlenbeck:
         return total + jnp.asarray(self.mass, state.v.dtype) / 2 * sum(row * row for row in state.v)
 
     def step(
-        self, keys: Any, state: OUState, energy: Quadratic | LinearProcess, temperature: Any
+        self, keys: Any, state: OUState, energy: Quadratic | LinearProcess | Prepared, temperature: Any
     ) -> tuple[OUState, StepInfo]:
         """One exact step of length ``dt``; ``delta_energy`` includes the kinetic energy."""
         positive_temperature(temperature)
-        dtype, units = state.x.dtype, energy.units
-        phi, root = (m.astype(dtype) for m in self.kernel(energy))
-        center = self.center(energy).astype(dtype)
+        ready = energy if isinstance(energy, Prepared) else self.prepare(energy)
+        energy, dtype, units = ready.energy, state.x.dtype, ready.energy.units
+        phi, root, center = (m.astype(dtype) for m in ready[1:])
         away = state.x - center
         full = away if state.v is None else jnp.concatenate([away, state.v])
         noise = normals(keys, (len(phi),), dtype) * jnp.sqrt(jnp.asarray(temperature, dtype))
         size = range(len(phi))
         full = sum(phi[:, j, None] * full[j] for j in size) + sum(root[:, j, None] * noise[j] for j in size)
         after = OUState(full[:units] + center, None if state.v is None else full[units:])
-        change = self.hamiltonian(after, energy) - self.hamiltonian(state, energy)
+        change = self.total_energy(after, energy) - self.total_energy(state, energy)
         return after, StepInfo(change, jnp.ones_like(change), jnp.full_like(change, self.dt))
 
     def values(self, state: OUState) -> Float[Array, "dim lanes"]:

@@ -1,4 +1,4 @@
-"""Quadratic energy of continuous units, E(x) = ½ xᵀA x − bᵀx: a Gaussian law of mean A⁻¹b, covariance T A⁻¹.
+"""Quadratic energy of continuous units, E(x) = ½ xᵀA x − bᵀx + c: a Gaussian law, mean A⁻¹b, covariance T A⁻¹.
 
 Coupled RLC cells relax in such an energy (Coles et al. 2023, arXiv 2302.06584). A and b may be traced, and
 may vary from step to step: a sampler is given the energy at every step.
@@ -9,19 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from thermopolis.errors import ModelError
 from thermopolis.thermo.checks import known, matrix, refuse_unless
+from thermopolis.thermo.noise import normals
 from thermopolis.thermo.pytree import pytree
 
 
 @pytree
 @dataclass(frozen=True, eq=False)
 class Quadratic:
-    """E(x) = ½ xᵀA x − bᵀx.
+    """E(x) = ½ xᵀA x − bᵀx + offset.
 
     Parameters
     ----------
@@ -29,6 +31,8 @@ class Quadratic:
         Couplings: symmetric, positive definite.
     b : Float[Array, "dim"] or Float[Array, "dim lanes"], optional
         Forces at the origin; zero unless given.
+    offset : number or Float[Array, "lanes"]
+        Energy at the origin: it matters to work where it changes.
 
     Raises
     ------
@@ -38,6 +42,7 @@ class Quadratic:
 
     A: Any
     b: Any = 0.0
+    offset: Any = 0.0
 
     def __post_init__(self) -> None:
         couplings, forces = known(self.A), known(self.b)
@@ -58,6 +63,15 @@ class Quadratic:
             object.__setattr__(self, "b", forces.astype(np.float64))
         if self.b.shape[0] != self.A.shape[0]:
             raise ModelError(f"b: expected shape ({self.A.shape[0]},), got {self.b.shape}")
+
+    @classmethod
+    def trap(cls, stiffness: Any, center: Any = 0.0) -> Quadratic:
+        """One unit in ½k(x − center)²; both traced if need be, numbers or one per lane."""
+        refuse_unless(stiffness, lambda k: (k > 0) & np.isfinite(k), "stiffness", "positive")
+        refuse_unless(center, np.isfinite, "center", "finite numbers")
+        known_both = known(stiffness) is not None and known(center) is not None
+        k, c = (np.asarray(v, np.float64) if known_both else jnp.asarray(v) for v in (stiffness, center))
+        return cls(k[None, None], (k * c)[None], k * c**2 / 2)
 
     @property
     def units(self) -> int:
@@ -83,12 +97,21 @@ class Quadratic:
     def __call__(self, x: Float[Array, "dim lanes"]) -> Float[Array, " lanes"]:
         """Energy of each lane."""
         product, forces = self._product(x)
-        return sum(x[i] * (product[i] / 2 - forces[i]) for i in range(self.units))
+        total = sum(x[i] * (product[i] / 2 - forces[i]) for i in range(self.units))
+        return total + jnp.asarray(self.offset, x.dtype)
 
     def gradient(self, x: Float[Array, "dim lanes"]) -> Float[Array, "dim lanes"]:
         """A x − b."""
         product, forces = self._product(x)
         return product - forces
+
+    def equilibrium(self, keys: Any, temperature: Any, dtype: Any = jnp.float32) -> Float[Array, "dim lanes"]:
+        """Independent draws of the Gaussian law exp(−E/T) (couplings shared by all lanes)."""
+        couplings = jnp.asarray(self.A, dtype)
+        root = jnp.linalg.cholesky(couplings)
+        noise = normals(keys, (self.units,), dtype) * jnp.sqrt(jnp.asarray(temperature, dtype))
+        spread = jax.scipy.linalg.solve_triangular(root.T, noise, lower=False)
+        return jnp.linalg.solve(couplings, jnp.asarray(self.b, dtype).reshape(self.units, -1)) + spread
 
     def start(self, lanes: int, dtype: Any = jnp.float32) -> Float[Array, "dim lanes"]:
         """Where a chain starts unless told: the origin."""

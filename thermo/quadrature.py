@@ -46,7 +46,7 @@ def continuous_log_partition(energy: Any, temperature: Any = 1.0) -> Float[Array
         A, b = jnp.asarray(energy.A), jnp.asarray(energy.b)
         _, log_determinant = jnp.linalg.slogdet(A)
         gaussian = energy.units * jnp.log(2 * jnp.pi * temperature) - log_determinant
-        return gaussian / 2 + b @ jnp.linalg.solve(A, b) / (2 * temperature)
+        return gaussian / 2 + (b @ jnp.linalg.solve(A, b) / 2 - energy.offset) / temperature
     if isinstance(energy, DoubleWell):
         single = DoubleWell(energy.barrier, energy.position, energy.tilt)
         return energy.dim * _integral(single, (), 1, temperature)

@@ -64,6 +64,10 @@ class Underdamped:
         """½ m v²."""
         return jnp.asarray(self.mass, v.dtype) / 2 * sum(row * row for row in v)
 
+    def total_energy(self, state: PhaseState, energy: Any) -> Float[Array, " lanes"]:
+        """Potential plus kinetic energy."""
+        return energy(state.x) + self.kinetic(state.v)
+
     def step(
         self, keys: Any, state: PhaseState, energy: Any, temperature: Any
     ) -> tuple[PhaseState, StepInfo]:
