@@ -30,6 +30,18 @@ _NAMES: dict[str, str] = {
     "Underdamped": "underdamped",
     # samplers of discrete units
     "Gibbs": "gibbs",
+    "Jump": "jump",
+    "Metropolis": "metropolis",
+    "Tempering": "tempering",
+    # temperature in time
+    "Adaptive": "schedules",
+    "Constant": "schedules",
+    "Geometric": "schedules",
+    "Linear": "schedules",
+    # quality of chains
+    "autocorrelation_time": "diagnostics",
+    "effective_sample_size": "diagnostics",
+    "split_rhat": "diagnostics",
     # drivers
     "sample": "sampling",
     "Samples": "sampling",
@@ -37,6 +49,8 @@ _NAMES: dict[str, str] = {
     "CoreDraw": "core",
     # exact references
     "enumerate_states": "exact",
+    "rate_matrix": "master",
+    "transition_matrix": "transitions",
     # choice rules and temperature controllers
     "adaptive_temperature": "choice",
     "entmax": "choice",

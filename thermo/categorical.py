@@ -132,6 +132,15 @@ class Categorical:
         """All energies times a number (or one per lane, for per-lane tables); forbidden stays forbidden."""
         return self.with_tables([jnp.where(t == jnp.inf, jnp.inf, finite(t) * factor) for t in self.tables])
 
+    def tiled(self, count: int) -> Categorical:
+        """For ``count`` times as many lanes: per-lane tables repeated, shared ones left alone."""
+        return self.with_tables(
+            [
+                jnp.tile(table, (1,) * len(scope) + (count,)) if table.ndim > len(scope) else table
+                for scope, table in zip(self.scopes, self.tables, strict=True)
+            ]
+        )
+
     def merged(self) -> Categorical:
         """The same law over blocks as units; identical where no block holds two units.
 

@@ -110,12 +110,13 @@ class Device:
             raise ModelError(f"device: no preset {name!r}; there are {', '.join(PRESETS)}")
         return replace(PRESETS[name], **changes)
 
-    def require(self, energy: Any) -> None:
+    def require(self, energy: Any, copies: int = 1) -> None:
         """Refuse an energy that doesn't fit (``ModelError`` says how many cells are missing)."""
-        if self.cells is not None and energy.cells > self.cells:
+        needed = energy.cells * copies
+        if self.cells is not None and needed > self.cells:
             raise ModelError(
-                f"device {self.name}: the model needs {energy.cells} cells, the device has {self.cells}: "
-                f"{energy.cells - self.cells} are missing"
+                f"device {self.name}: the model needs {needed} cells, the device has {self.cells}: "
+                f"{needed - self.cells} are missing"
             )
 
     def operations(self, energy: Any, sweeps: Any, reads: Any = 1, writes: Any = 1) -> Operations:

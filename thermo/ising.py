@@ -171,6 +171,11 @@ class Ising:
         bonds = (couplings * (state[left] * state[right])).sum(axis=0) if len(left) else 0.0
         return -bonds - (biases * state).sum(axis=0)
 
+    def tiled(self, count: int) -> Ising:
+        """For ``count`` times as many lanes: per-lane numbers repeated, shared ones left alone."""
+        leaves = [jnp.tile(leaf, (1, count)) if leaf.ndim == 2 else leaf for leaf in self.tree_flatten()[0]]
+        return self.tree_unflatten(self.graph, leaves)
+
     def fields(self, state: Any, units: np.ndarray, others: np.ndarray, numbers: np.ndarray) -> Any:
         """Local fields Σ_j J_ij s_j + h_i of a group of spins (arguments from ``Graph.groups``)."""
         couplings, biases = self._full()

@@ -1,8 +1,9 @@
 """The driver: any sampler on any energy at a temperature or along a schedule, metered by a device.
 
 Lanes are chains; chain c's key is ``fold_in(key, c)`` and step n takes ``fold_in(chain key, n)``, so a chain
-doesn't depend on how many run beside it. Heat is booked move by move, work where the temperature changes
-(ledger: energies count in units of the temperature they were sampled at).
+doesn't depend on how many run beside it (where a lattice is packed 32 spins a word, on that of its word). Heat
+is booked move by move, work where the temperature changes (ledger: energies count in units of the temperature
+they were sampled at).
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermopolis.errors import ModelError, SimulationError
-from thermopolis.keys import fold_in
-from thermopolis.thermo import diagnostics
+from thermopolis.keys import fold_in, is_counter
+from thermopolis.thermo import diagnostics, lattice
 from thermopolis.thermo.device import Device
+from thermopolis.thermo.gibbs import Gibbs
+from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.ledger import Ledger, relaxation_ledger
-from thermopolis.thermo.schedules import as_schedule
+from thermopolis.thermo.schedules import Constant, as_schedule
 
 _INIT = 0xFFFFFFFF
 
@@ -105,7 +108,8 @@ def sample(
             raise ModelError(f"sample: {name}: expected at least {least}, got {value}")
     schedule = as_schedule(temperature)
     machine = Device.preset(device) if isinstance(device, str) else device
-    machine.require(energy)
+    copies = getattr(sampler, "copies", 1)
+    machine.require(energy, copies)
     keys = fold_in(jnp.broadcast_to(key, (chains,)), jnp.arange(chains))
     run = jax.jit(
         partial(trajectory, sampler=sampler, schedule=schedule, samples=samples, burn_in=burn_in, thin=thin)
@@ -117,7 +121,8 @@ def sample(
             f"sample: energy {record.energies[tuple(bad)]} at sample {bad[0]}, chain {bad[1]}"
         )
     sweeps = burn_in + samples * thin
-    ledger = machine.joules(machine.operations(energy, sweeps, reads=samples)) + relaxation_ledger(
+    uses = machine.operations(energy, sweeps * copies, reads=samples, writes=copies)
+    ledger = machine.joules(uses) + relaxation_ledger(
         machine.temperature_kelvin, record.heat, record.work, jnp.nan, jnp.nan
     )
     quality = {"acceptance": float(record.accepted.mean()), "elapsed": float(record.elapsed.mean())}
@@ -136,28 +141,74 @@ def trajectory(
     """The same, traced: jit it, or call it inside another program. Heat and work in units of T (nats)."""
     lanes, total = keys.shape[0], burn_in + samples * thin
     plan = schedule.init(lanes)
+    steady = isinstance(schedule, Constant)
     state = sampler.init(fold_in(keys, _INIT), energy, plan.temperature)
     zero = jnp.zeros(lanes, jnp.float32)
     ready = sampler.prepare(energy) if hasattr(sampler, "prepare") else energy
 
     def one(number: Any, carry: Any) -> Any:
-        state, value, plan, heat, work, accepted, elapsed = carry
+        state, plan, heat, work, accepted, elapsed = carry
         now = plan.temperature
         state, info = sampler.step(fold_in(keys, number), state, ready, now)
-        value = value + info.delta_energy
-        plan = schedule.update(plan, value, (number + 1.0) / total)
         heat = heat - info.delta_energy / now
-        work = work + value * (1.0 / plan.temperature - 1.0 / now)
-        return state, value, plan, heat, work, accepted + info.accepted / total, elapsed + info.elapsed
+        if not steady:
+            value = energy(sampler.values(state))
+            plan = schedule.update(plan, value, (number + 1.0) / total)
+            work = work + value * (1.0 / plan.temperature - 1.0 / now)
+        return state, plan, heat, work, accepted + info.accepted / total, elapsed + info.elapsed
 
     def keep(carry: Any, index: Any) -> Any:
         stop = burn_in + (index + 1) * thin
         carry = jax.lax.fori_loop(jnp.where(index == 0, 0, stop - thin), stop, one, carry)
-        state, _, plan, *totals = carry
-        values = sampler.values(state)
-        value = energy(values)  # afresh, so that rounding doesn't pile up over a long run
-        return (state, value, plan, *totals), (values, value, plan.temperature)
+        values = sampler.values(carry[0])
+        return carry, (values, energy(values), carry[1].temperature)
 
-    carry = (state, energy(sampler.values(state)), plan, zero, zero, zero, zero)
+    carry = (state, plan, zero, zero, zero, zero)
     carry, (values, energies, temperatures) = jax.lax.scan(keep, carry, jnp.arange(samples))
-    return Trajectory(values, energies, temperatures, *carry[3:])
+    return Trajectory(values, energies, temperatures, *carry[2:])
+
+
+def spins_can_be_packed(key: jax.Array, energy: Any, sampler: Any, schedule: Any) -> bool:
+    """Whether a lattice, uniform and without bias, is swept 32 spins a word (``lattice``)."""
+    return (
+        isinstance(sampler, Gibbs)
+        and isinstance(schedule, Constant)
+        and isinstance(energy, Ising)
+        and is_counter(key)
+        and energy.graph.periodic
+        and energy.couplings.ndim == 0
+        and energy.biases.ndim == 0
+        and not bool(energy.biases)
+        and lattice.check(energy.shape, lattice.WORD) is None
+    )
+
+
+def packed_trajectory(
+    key: jax.Array,
+    energy: Any,
+    sampler: Any,
+    temperature: Any,
+    chains: int,
+    samples: int,
+    burn_in: int,
+    thin: int,
+) -> Trajectory:
+    """The same by packed spins. Chains are filled up to whole words; at fixed T heat is the drop in energy."""
+    width = lattice.packed_width(energy.shape, chains)
+    state = sampler.init(fold_in(jnp.broadcast_to(key, (width,)), jnp.arange(width)), energy)
+    warmth = jnp.broadcast_to(jnp.asarray(temperature, jnp.float32), (chains,))
+    every = jnp.concatenate([warmth, jnp.broadcast_to(warmth[-1:], (width - chains,))])
+    keys = lattice.word_keys(fold_in(key, _INIT), width)
+
+    def keep(packed: Any, index: Any) -> Any:
+        stop = burn_in + (index + 1) * thin
+        start = jnp.where(index == 0, 0, stop - thin)
+        packed = lattice.run(keys, packed, energy.couplings, every, width, start, stop)
+        values = lattice.unpack(packed, energy.shape, width)[:, :chains]
+        return packed, (values, energy(values))
+
+    _, (values, energies) = jax.lax.scan(keep, lattice.pack(state, energy.shape), jnp.arange(samples))
+    heat = (energy(state)[:chains] - energies[-1]) / warmth
+    one = jnp.ones(chains, jnp.float32)
+    temperatures = jnp.broadcast_to(warmth, (samples, chains))
+    return Trajectory(values, energies, temperatures, heat, 0.0 * one, one, one * (burn_in + samples * thin))

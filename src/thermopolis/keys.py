@@ -146,6 +146,12 @@ def draws(keys: jax.Array, index: Any) -> jax.Array:
     return uniforms(fold_in(jnp.broadcast_to(keys, shape), index))
 
 
+def random_words(keys: jax.Array, index: Any) -> jax.Array:
+    """Words ``index`` of each counter key's stream: uint32, ``index`` broadcasts against the keys."""
+    data = jax.random.key_data(keys)
+    return _hash_counter((data[..., 0], data[..., 1]), index)
+
+
 def uniforms(keys: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
     """float32 uniforms on [0, 1), shape ``(*shape, *keys.shape)``: lanes stay last.
 
