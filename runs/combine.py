@@ -137,7 +137,7 @@ def _assembled(files: np.ndarray, notes: dict[Path, dict[str, Any]], dimensions:
                 dtype = np.dtype(object) if variable.dtype.kind in "UOT" else variable.dtype
                 shapes.setdefault(name, _Shape(dims, list(variable.shape), dtype, dict(variable.attrs)))
                 shapes[name].grow(variable.shape)
-    variables = {}
+    variables: dict[str, xr.Variable] = {}
     labels = {name for path in found for name in notes[path].get("labels", ())}
     for name, shape in shapes.items():
         if name in labels and len({notes[path].get("labels", {}).get(name) for path in found}) == 1:

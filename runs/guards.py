@@ -14,7 +14,7 @@ MAY_BE_NAN = ("free_energy", "complexity", "accuracy", "core_joules")
 MAY_BE_INFINITE = ("kardashev",)
 
 
-def check(dataset: xr.Dataset, experiment: Experiment, point: int) -> None:
+def check(dataset: xr.Dataset, experiment: Experiment) -> None:
     """Raise ``SimulationError`` at the first value that left the numbers.
 
     After the end of a game NaN is right; an infinite free energy says that an agent's model holds what it saw
@@ -39,6 +39,6 @@ def check(dataset: xr.Dataset, experiment: Experiment, point: int) -> None:
             if name in ("free_energy", "complexity") and np.isinf(values[tuple(place)]):
                 why = ": it saw an outcome that its model holds impossible"
             raise SimulationError(
-                f"point {point}: {name} is {values[tuple(place)]} at step {int(dataset['step'][step])}, replicate "
+                f"{name} is {values[tuple(place)]} at step {int(dataset['step'][step])}, replicate "
                 f"{replicate}, agent {agent} ({kind}){why}"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -60,8 +60,8 @@ def _filled(plan: Plan, having: Mapping[int, xr.Variable]) -> xr.Variable:
     dtype = np.result_type(*_types(having.values()))
     values = np.full([*plan.shape, *inner], fill_value(dtype), dtype)
     for number, variable in having.items():
-        corner = tuple(slice(0, size) for size in variable.shape)
-        values[(*plan.points[number].index, *corner)] = variable.values
+        place: Any = (*plan.points[number].index, *(slice(0, size) for size in variable.shape))
+        values[place] = variable.values
     return xr.Variable([*(dimension.name for dimension in plan.dimensions), *first.dims], values, first.attrs)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from thermopolis.errors import ExperimentError
+from thermopolis.errors import ExperimentError, SimulationError
 from thermopolis.runs.progress import Progress
 from thermopolis.runs.schema import Experiment
 
@@ -36,9 +36,30 @@ def simulate(
     Raises
     ------
     SimulationError
-        Where a value isn't finite: point, step, agent, variable.
+        Where a value isn't finite: step, agent, variable; raised after the points that went well.
     ExperimentError
         For an engine that can't run this.
+    """
+    failed: SimulationError | None = None
+    for index, result in simulate_each(points, engine=engine, progress=progress):
+        if isinstance(result, SimulationError):
+            failed = failed or result
+        else:
+            yield index, result
+    if failed is not None:
+        raise failed
+
+
+def simulate_each(
+    points: Sequence[Experiment],
+    *,
+    engine: str = "auto",
+    progress: Callable[[Progress], None] | None = None,
+    threads: int | None = None,
+) -> Iterator[tuple[int, xr.Dataset | SimulationError]]:
+    """:func:`simulate`, with what went wrong with a point in the place of its dataset.
+
+    ``threads`` run blocks of the compiled engine side by side; by default as many as there are cores.
     """
     if engine not in ENGINES:
         raise ExperimentError(f"engine: {engine!r} is none; expected one of {', '.join(ENGINES)}")
@@ -53,13 +74,21 @@ def simulate(
 
     run: Any
     if engine == "pettingzoo" or (engine == "auto" and any(needs_python(point) for point in points)):
-        from thermopolis.runs.stepped import simulate_stepped as run
+        from thermopolis.runs.stepped import simulate_stepped
+
+        run = simulate_stepped(points, tell)
     else:
-        from thermopolis.runs.compiled import simulate_compiled as run
+        from thermopolis.runs.compiled import simulate_compiled
+
+        run = simulate_compiled(points, tell, threads)
     from thermopolis.runs.guards import check
 
-    for index, dataset in run(points, tell):
-        check(dataset, points[index], index)
+    for index, dataset in run:
+        try:
+            check(dataset, points[index])
+        except SimulationError as error:
+            yield index, error
+            continue
         done["points"] += 1
         tell(0)
         yield index, dataset

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ import yaml
 
 from thermopolis import __version__
 from thermopolis.errors import StoreError
+from thermopolis.runs.batches import in_words, recorded_bytes
 from thermopolis.runs.files import locked, refusals, replace_file, replace_json, replace_text
 from thermopolis.runs.identity import experiment_hash
 from thermopolis.runs.plan import Plan, Point, label
@@ -132,7 +134,7 @@ class Store:
 
     def take_stock(self) -> None:
         """Sets the status of every point from what is on disk."""
-        expected = set()
+        expected: set[str] = set()
         for point in self.plan.points:
             expected.update((f"{point.id}.nc", f"{point.id}.json"))
             self.status[point.id] = self._found(point)
@@ -142,6 +144,22 @@ class Store:
             if entry.suffix == ".nc" and entry.name not in expected
         )
         self.run["unlisted"] = strangers
+
+    def check_room(self) -> None:
+        """Refuses what the disk surely can't hold.
+
+        Raises
+        ------
+        StoreError : the results, uncompressed, are larger than the space that is free.
+        """
+        needed = sum(recorded_bytes(point.experiment) for point in self.pending())
+        with refusals(self.root):
+            free = shutil.disk_usage(self.root).free
+        if needed > free:
+            raise StoreError(
+                f"{self.root}: the results need about {in_words(needed)}, {in_words(free)} are free; record less "
+                "(record.every, record.variables, record.summary) or choose another --out"
+            )
 
     def look_again(self) -> None:
         """Takes stock of points not known to be finished: an interrupt may have come just after a rename."""

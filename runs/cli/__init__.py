@@ -44,6 +44,14 @@ Engine = Annotated[
 Shown = Annotated[
     str, typer.Option("--progress", metavar="auto|bar|lines|json|none", help="How progress is shown.")
 ]
+Executor = Annotated[
+    str | None,
+    typer.Option(metavar="local|dask|dask://HOST:PORT", help="Who computes [this process]."),
+]
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Workers of the executor [one a core].")]
+Memory = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="What a worker may use, as 4GiB [half of all].")
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but errors and where the results are.")
 ]
@@ -75,13 +83,17 @@ def run(
     changes: Changes = None,
     out: Out = None,
     engine: Engine = "auto",
+    executor: Executor = None,
+    workers: Workers = None,
+    memory: Memory = None,
     progress: Shown = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Run an experiment (with the sweep it holds); finished points are not redone."""
-    from thermopolis.runs.cli.running import execute
+    from thermopolis.runs.cli.running import How, execute
 
-    execute(file, changes or [], [], out, engine, "none" if quiet else progress)
+    how = How(engine, executor, workers, memory, "none" if quiet else progress)
+    execute(file, changes or [], [], out, how)
 
 
 @app.command()
@@ -99,13 +111,17 @@ def sweep(
     changes: Changes = None,
     out: Out = None,
     engine: Engine = "auto",
+    executor: Executor = None,
+    workers: Workers = None,
+    memory: Memory = None,
     progress: Shown = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Run an experiment at every combination of swept values."""
-    from thermopolis.runs.cli.running import execute
+    from thermopolis.runs.cli.running import How, execute
 
-    execute(file, changes or [], over or [], out, engine, "none" if quiet else progress, swept=True)
+    how = How(engine, executor, workers, memory, "none" if quiet else progress)
+    execute(file, changes or [], over or [], out, how, swept=True)
 
 
 @app.command()

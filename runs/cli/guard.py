@@ -19,10 +19,6 @@ class CallError(ThermopolisError):
     """The call itself was wrong: exit 2."""
 
 
-class Interrupted(ThermopolisError):
-    """Ctrl-C, with a line that says how to go on: exit 130."""
-
-
 def debugging(on: bool) -> None:
     """Whether tracebacks are shown."""
     global _debug
@@ -45,9 +41,6 @@ def guarded(command: Command) -> Command:
             return command(*args, **kwargs)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
-            _leave(130)
-        except Interrupted as error:
-            print(error, file=sys.stderr)
             _leave(130)
         except BrokenPipeError:
             # the reader of a pipe went away, as in `thermopolis list strategies | head`

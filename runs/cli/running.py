@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from thermopolis.errors import SimulationError
 from thermopolis.runs.cli.display import MODES, Display, display
-from thermopolis.runs.cli.guard import CallError, Interrupted
-from thermopolis.runs.execute import Outcome, in_process
+from thermopolis.runs.cli.guard import CallError
+from thermopolis.runs.execute import Outcome, carry_out
 from thermopolis.runs.faults import shown
 from thermopolis.runs.loading import load_plan
 from thermopolis.runs.plan import Plan
 from thermopolis.runs.store import Store, directory_for
 
 ENGINES = ("auto", "compiled", "pettingzoo")
+
+
+@dataclass(frozen=True)
+class How:
+    """The options of a run."""
+
+    engine: str = "auto"
+    executor: str | None = None
+    workers: int | None = None
+    memory: str | None = None
+    progress: str = "auto"
 
 
 def describe(plan: Plan) -> str:
@@ -32,24 +50,17 @@ def describe(plan: Plan) -> str:
 
 
 def execute(
-    file: str,
-    changes: list[str],
-    over: list[str],
-    out: Path | None,
-    engine: str,
-    progress: str,
-    swept: bool = False,
+    file: str, changes: list[str], over: list[str], out: Path | None, how: How, swept: bool = False
 ) -> None:
     """Runs a file's plan and says where the results are."""
-    for given, known, option in ((engine, ENGINES, "--engine"), (progress, MODES, "--progress")):
+    for given, known, option in ((how.engine, ENGINES, "--engine"), (how.progress, MODES, "--progress")):
         if given not in known:
             raise CallError(f"{option}: expected one of {', '.join(known)}, got {given!r}")
     plan = load_plan(file, changes, over)
     if swept and not plan.dimensions:
         raise CallError(f"{file}: nothing is swept; give --over PATH=SPEC or a sweep: section")
-    root = out if out is not None else directory_for(plan.experiment)
-    store = Store(root, plan)
-    with store.opened(), display(progress) as show:
+    store = Store(out if out is not None else directory_for(plan.experiment), plan)
+    with store.opened(), display(how.progress) as show, stopping(store, show):
         left = store.pending()
         show.begin(
             f"{plan.experiment.name}: {describe(plan)}", len(plan.points), len(plan.points) - len(left)
@@ -57,23 +68,44 @@ def execute(
         for key in store.damaged():
             show.say(f"point {key} was damaged on disk: it is done again")
         for name in store.run["unlisted"]:
-            show.say(f"{root / 'points' / name} is no point of this experiment: it is left alone")
-        try:
-            outcome = in_process(store, engine, show.update)
-        except KeyboardInterrupt:
-            store.look_again()
-            finished = sum(state["status"] == "done" for state in store.status.values())
-            store.run["interrupted"] = True
-            store.write_manifest()
-            raise Interrupted(
-                f"interrupted: {finished} of {len(plan.points)} points are kept in {root}; "
-                "the same command goes on from there"
-            ) from None
+            show.say(f"{store.points / name} is no point of this experiment: it is left alone")
+        outcome = carry_out(store, how.engine, show.update, how.executor, how.workers, how.memory)
     if outcome.failed:
         _say_what_failed(plan, outcome, show)
-    show.end(str(root))
+    show.end(str(store.root))
     if outcome.failed:
         raise SimulationError(f"{len(outcome.failed)} of {len(plan.points)} points failed")
+
+
+@contextlib.contextmanager
+def stopping(store: Store, show: Display) -> Iterator[None]:
+    """Ctrl-C ends the process at once: what is on disk is whole at every moment, and what still computes is not
+    waited for."""
+
+    def stop(*_: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for child in multiprocessing.active_children():
+            child.kill()
+        store.look_again()
+        store.run["interrupted"] = True
+        with contextlib.suppress(Exception):
+            store.write_manifest()
+        show.close()
+        finished = sum(state["status"] == "done" for state in store.status.values())
+        print(
+            f"interrupted: {finished} of {len(store.plan.points)} points are kept in {store.root}; "
+            "the same command goes on from there",
+            file=sys.stderr,
+        )
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _say_what_failed(plan: Plan, outcome: Outcome, show: Display) -> None:

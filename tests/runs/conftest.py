@@ -42,14 +42,6 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-class Bad(SimulationError):
-    """What an engine raises, with the point that is to blame."""
-
-    def __init__(self, point: int):
-        super().__init__(f"point {point}, step 3, agent 1: free_energy is nan")
-        self.point = point
-
-
 class FakeEngine:
     """Numbers that follow from a point's settings alone; fails where the noise says so."""
 
@@ -58,12 +50,13 @@ class FakeEngine:
         self.fail_at_noise: float | None = None
         self.after: Callable[[int], None] | None = None
 
-    def simulate(
-        self, points: Sequence[Experiment], *, engine: str = "auto", progress: Any = None
-    ) -> Iterator[tuple[int, xr.Dataset]]:
+    def simulate_each(
+        self, points: Sequence[Experiment], *, engine: str = "auto", progress: Any = None, threads: int = 1
+    ) -> Iterator[tuple[int, xr.Dataset | SimulationError]]:
         for number, point in enumerate(points):
             if point.environment.noise == self.fail_at_noise:
-                raise Bad(number)
+                yield number, SimulationError("free_energy is nan at step 3, replicate 0, agent 1")
+                continue
             self.simulated.append(point_id(point))
             rng = np.random.default_rng(int(point_id(point), 16))
             shape = (point.replicates, point.steps, sum(point.group_counts()))
@@ -100,6 +93,6 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """Puts the fake engine in the place of the real ones."""
     engine = FakeEngine()
     module = types.ModuleType("thermopolis.runs.simulate")
-    module.simulate = engine.simulate  # type: ignore[attr-defined]
+    module.simulate_each = engine.simulate_each  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "thermopolis.runs.simulate", module)
     return engine

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 import thermopolis as tp
-from tests.runs.conftest import Bad, FakeEngine
+from tests.runs.conftest import FakeEngine
 from thermopolis.errors import SimulationError, StoreError
 from thermopolis.runs import files
 from thermopolis.runs.loading import load_plan
@@ -136,7 +136,7 @@ def test_a_failed_point_is_written_down_and_the_others_go_on(
 
 def test_a_run_in_memory_raises_what_a_point_raised(small: Path, fake: FakeEngine) -> None:
     fake.fail_at_noise = 0.1
-    with pytest.raises(Bad):
+    with pytest.raises(SimulationError, match="free_energy is nan"):
         tp.run(tp.load(small))
 
 
