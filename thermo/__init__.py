@@ -79,6 +79,16 @@ _NAMES: dict[str, str] = {
     "crooks": "engines",
     "szilard_engine": "engines",
     "uncertainty_product": "engines",
+    # physical p-bits, linear algebra by relaxation
+    "PBit": "pbit",
+    "circuit": "pbit",
+    "dwell_fraction": "pbit",
+    "escape_times": "pbit",
+    "first_passage_time": "pbit",
+    "expm": "linear_algebra",
+    "inv": "linear_algebra",
+    "logdet": "linear_algebra",
+    "solve": "linear_algebra",
     # accuracy against complexity, natural gradients
     "complexity_accuracy": "frontiers",
     "tempered_free_energy": "frontiers",

@@ -45,27 +45,34 @@ def check_diffusion(D: Any, size: int) -> np.ndarray:
     return diffusion
 
 
-@jax.jit
-def _van_loan(A: Array, D: Array, dt: Array) -> tuple[Array, Array]:
-    size = len(A)
-    norm = jnp.maximum(jnp.abs(A).sum(axis=0).max(), jnp.abs(A).sum(axis=1).max())
-    doublings = jnp.maximum(jnp.ceil(jnp.log2(jnp.maximum(norm * dt, 1e-300))), 0.0).astype(jnp.int32)
-    h = dt / 2.0**doublings
-    scale = jnp.abs(D).max()
-    scaled = D * jnp.where(scale > 0, jnp.maximum(norm, 1e-300) / jnp.where(scale > 0, scale, 1.0), 0.0)
-    generator = jnp.block([[-A, scaled], [jnp.zeros_like(A), A.T]]) * h
-    one = jnp.eye(2 * size, dtype=A.dtype)
+def _repeat(times: Any, body: Any, start: Any) -> Any:
+    """``body`` applied a number of times, traced or not."""
+    if known(times) is None:
+        return jax.lax.fori_loop(0, times, lambda _, x: body(x), start)
+    for _ in range(int(times)):
+        start = body(start)
+    return start
+
+
+def _van_loan(A: Any, D: Any, dt: Any) -> tuple[Any, Any]:
+    """In NumPy where all numbers are known, else in JAX."""
+    xp = jnp if any(known(x) is None for x in (A, D, dt)) else np
+    size, one = len(A), xp.eye(2 * len(A), dtype=A.dtype)
+    norm = xp.maximum(xp.maximum(abs(A).sum(axis=0).max(), abs(A).sum(axis=1).max()), 1e-300)
+    doublings = xp.maximum(xp.ceil(xp.log2(xp.maximum(norm * dt, 1e-300))), 0.0).astype("int32")
+    size_of_noise = xp.maximum(abs(D).max(), 1e-300)
+    upper = xp.concatenate([-A, D * (norm / size_of_noise)], axis=1)
+    lower = xp.concatenate([xp.zeros_like(A), A.T], axis=1)
+    generator = xp.concatenate([upper, lower]) * (dt / 2.0**doublings)
     # Horner's rule: 1 + G(1 + G/2(1 + G/3(…)))
-    horner = lambda k, total: one + generator @ total / (_TAYLOR - k)
-    exponential = jax.lax.fori_loop(0, _TAYLOR, horner, one)
+    exponential, _ = _repeat(
+        _TAYLOR, lambda c: (one + generator @ c[0] / c[1], c[1] - 1), (one, _TAYLOR * 1.0)
+    )
     phi = exponential[:size, :size]
-    q = exponential[:size, size:] @ phi.T * jnp.where(scale > 0, scale / jnp.maximum(norm, 1e-300), 0.0)
-
-    def double(_: Any, both: tuple[Array, Array]) -> tuple[Array, Array]:
-        phi, q = both
-        return phi @ phi, q + phi @ q @ phi.T
-
-    phi, q = jax.lax.fori_loop(0, doublings, double, (phi, q))
+    q = exponential[:size, size:] @ phi.T * (size_of_noise / norm)
+    phi, q = _repeat(
+        doublings, lambda both: (both[0] @ both[0], both[1] + both[0] @ both[1] @ both[0].T), (phi, q)
+    )
     return phi, (q + q.T) / 2
 
 
@@ -96,16 +103,22 @@ def transition(A: Any, D: Any, dt: Any) -> tuple[Float[Array, "dim dim"], Float[
         if known(D) is not None:
             D = check_diffusion(D, len(A))
     with jax.enable_x64(True):
-        return _van_loan(
-            jnp.asarray(A, jnp.float64), jnp.asarray(D, jnp.float64), jnp.asarray(dt, jnp.float64)
-        )
+        return _van_loan(*(double(x) for x in (A, D, dt)))
+
+
+def double(x: Any) -> Any:
+    """float64: of NumPy where the value is known, traced otherwise (inside ``jax.enable_x64``)."""
+    value = known(x)
+    return jnp.asarray(x, jnp.float64) if value is None else value.astype(np.float64)
 
 
 def noise_root(Q: Any) -> Float[Array, "dim dim"]:
     """R with RRᵀ = Q for a positive semi-definite Q, in float64 (by eigenvalues: Q may be singular)."""
     with jax.enable_x64(True):
-        values, vectors = jnp.linalg.eigh(jnp.asarray(Q, jnp.float64))
-        return vectors * jnp.sqrt(jnp.maximum(values, 0.0))
+        Q = double(Q)
+        xp = jnp if known(Q) is None else np
+        values, vectors = xp.linalg.eigh(Q)
+        return vectors * xp.sqrt(xp.maximum(values, 0.0))
 
 
 def stationary_covariance(A: Any, D: Any) -> np.ndarray:

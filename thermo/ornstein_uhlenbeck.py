@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from thermopolis.errors import ModelError
-from thermopolis.thermo.checks import refuse_unless
-from thermopolis.thermo.linear_process import LinearProcess, noise_root, transition
+from thermopolis.thermo.checks import known, refuse_unless
+from thermopolis.thermo.linear_process import LinearProcess, double, noise_root, transition
 from thermopolis.thermo.noise import normals, positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.pytree import pytree
@@ -86,16 +86,16 @@ class OrnsteinUhlenbeck:
     def kernel(self, energy: Quadratic | LinearProcess) -> tuple[Array, Array]:
         """Φ, and R with RRᵀ the covariance of one step's noise at T = 1; positions first, then velocities."""
         with jax.enable_x64(True):
-            A = jnp.asarray(energy.A, jnp.float64)
-            one = jnp.eye(energy.units, dtype=jnp.float64)
+            A, one = double(energy.A), np.eye(energy.units)
             if isinstance(energy, LinearProcess):
                 drift, diffusion = A, energy.D
             elif self.friction is None:
                 drift, diffusion = self.mobility * A, 2 * self.mobility * one
             else:
-                zero, damping = jnp.zeros_like(A), self.friction / self.mass
-                drift = jnp.block([[zero, -one], [A / self.mass, damping * one]])
-                diffusion = jnp.block([[zero, zero], [zero, 2 * damping / self.mass * one]])
+                xp = jnp if any(known(x) is None for x in (A, self.mass, self.friction)) else np
+                zero, damping = np.zeros_like(one), self.friction / self.mass
+                drift = xp.block([[zero, -one], [A / self.mass, damping * one]])
+                diffusion = xp.block([[zero, zero], [zero, 2 * damping / self.mass * one]])
             phi, q = transition(drift, diffusion, self.dt)
             return phi, noise_root(q)
 
@@ -103,14 +103,15 @@ class OrnsteinUhlenbeck:
         """The mean of the stationary law, one column or one per lane, in float64."""
         with jax.enable_x64(True):
             if isinstance(energy, LinearProcess):
-                return jnp.asarray(energy.mean, jnp.float64)[:, None]
-            forces = jnp.asarray(energy.b, jnp.float64).reshape(energy.units, -1)
-            return jnp.linalg.solve(jnp.asarray(energy.A, jnp.float64), forces)
+                return double(energy.mean)[:, None]
+            A, forces = double(energy.A), double(energy.b)
+            xp = jnp if known(A) is None or known(forces) is None else np
+            return xp.linalg.solve(A, forces.reshape(energy.units, -1))
 
     def prepare(self, energy: Quadratic | LinearProcess) -> Prepared:
         """The kernel worked out once for many steps; ``step`` takes it in the energy's place."""
         dtype = jnp.zeros(()).dtype
-        return Prepared(energy, *(m.astype(dtype) for m in (*self.kernel(energy), self.center(energy))))
+        return Prepared(energy, *(jnp.asarray(m, dtype) for m in (*self.kernel(energy), self.center(energy))))
 
     def total_energy(self, state: OUState, energy: Quadratic | LinearProcess) -> Float[Array, " lanes"]:
         """Potential plus, underdamped, kinetic energy."""
