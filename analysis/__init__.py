@@ -41,7 +41,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "page": ("report",),
     "plot": ("plot",),
     "read": ("Results", "open_results"),
-    "series": ("digest", "group_series", "tail"),
+    "digests": ("digest",),
+    "series": ("group_series", "tail"),
     "stationarity": ("burn_in", "change_points", "drift", "effective_sample_size"),
     "thermodynamics": ("accuracy_per_joule", "joules_by_kind", "joules_per_decision", "second_law"),
 }

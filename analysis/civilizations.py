@@ -54,6 +54,8 @@ def collapses(ds: xr.Dataset) -> xr.DataArray:
 
     A civilization has ended where its population (else its power) is 0 or NaN from some step on.
     """
+    if "collapse" in ds.data_vars:
+        return ds["collapse"]
     name = next((n for n in ("population", "power") if n in ds.data_vars), None)
     if name is None:
         raise StoreError("neither population nor power was recorded, so collapse can't be told")

@@ -32,7 +32,7 @@ def action_mix(counts: np.ndarray) -> np.ndarray:
     """Normalised entropy of pooled counts (…, agent, value)."""
     pooled = np.asarray(counts, np.float64).sum(-2)
     n = pooled.sum(-1)
-    most = np.log(np.minimum(pooled.shape[-1], n))
+    most = np.log(np.clip(n, 1, pooled.shape[-1]))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(n > 1, np.clip(entropy(pooled) / np.where(most > 0, most, np.nan), 0.0, 1.0), np.nan)
 
@@ -95,7 +95,11 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
         of a uniform belief (the start's ln K for a whole K), else the part is NaN.
     """
     if "disorder" in ds.data_vars:
-        return ds["disorder"]
+        return (
+            ds["disorder"]
+            .rename(window="step")
+            .assign_coords(step=np.nanmean(_leading(ds["window_step"]), 0))
+        )
     if windows < 1:
         raise StoreError(f"at least one window of steps is needed, got {windows}")
     move = moves(ds)
@@ -129,6 +133,11 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
     return out.assign_coords(step=centres, part=[*PARTS, "index"]).assign_attrs(
         long_name="disorder", units="1"
     )
+
+
+def _leading(array: xr.DataArray) -> np.ndarray:
+    """Any sweep dimensions of a coordinate flattened into one."""
+    return np.asarray(array.values, float).reshape(-1, array.shape[-1])
 
 
 def _energy(ds: xr.Dataset, starts: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:

@@ -5,14 +5,17 @@
 - Entropy rate of a first-order chain: h = H(x_t, x_{t+1}) − H(x_t).
 - Schnakenberg (1976, *RMP* 48, 571): σ = ½ Σ_ij (p_i w_ij − p_j w_ji) ln(p_i w_ij / p_j w_ji), per step; zero in
   detailed balance. From counts n_ij a half is added to both of a pair of directions where one wasn't seen, else σ were
-  infinite; and chance alone gives about 2 (number of pairs seen)/n, which is taken off.
+  infinite; and what fair tosses would give at these counts, about 2/n for every pair, is taken off.
 - Lempel & Ziv (1976, *IEEE Trans. Inf. Theory* 22, 75): phrases c of the exhaustive history, c ln n / n per symbol.
 """
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import xarray as xr
+from scipy import stats
 
 from thermopolis.analysis.counting import FRACTION, late, moves, pair_moves, transition_counts
 from thermopolis.analysis.information import (
@@ -139,6 +142,25 @@ def schnakenberg(probabilities: np.ndarray, rates: np.ndarray) -> np.ndarray:
     return 0.5 * np.where(off, terms, 0.0).sum((-2, -1))
 
 
+@functools.cache
+def _chance_table() -> np.ndarray:
+    """E[(n₁ − n₂) ln(n₁/n₂)] of n = n₁ + n₂ fair tosses, with a half added to both where one is 0; 2 for large n."""
+    most = 400
+    out = np.zeros(most + 1)
+    for n in range(1, most + 1):
+        k = np.arange(n + 1)
+        half = np.where((k == 0) | (k == n), 0.5, 0.0)
+        out[n] = np.sum(stats.binom.pmf(k, n, 0.5) * (2 * k - n) * np.log((k + half) / (n - k + half)))
+    return out
+
+
+def _chance(both: np.ndarray) -> np.ndarray:
+    """What chance alone adds to a pair of opposite transitions seen ``both`` times together."""
+    table = _chance_table()
+    large = np.asarray(both) >= len(table)
+    return np.where(large, 2.0, table[np.where(large, 0, both).astype(int)])
+
+
 def entropy_production_from_counts(counts: np.ndarray, corrected: bool = True) -> np.ndarray:
     """Schnakenberg's σ from transition counts (…, from, to), nats per step; NaN where nothing was counted.
 
@@ -153,9 +175,9 @@ def entropy_production_from_counts(counts: np.ndarray, corrected: bool = True) -
         terms = np.where(flow + reverse > 0, (flow - reverse) * np.log(flow / reverse), 0.0)
         value = 0.5 * terms.sum((-2, -1)) / total
         if corrected:
-            # E[(n₁ − n₂) ln(n₁/n₂)] of two counts of equal mean is 2 to leading order
-            pairs = np.triu(table + back > 0, 1).sum((-2, -1))
-            value = value - 2.0 * pairs / total
+            upper = np.triu_indices(table.shape[-1], 1)
+            both = (table + back)[..., upper[0], upper[1]]
+            value = value - _chance(both).sum(-1) / total
     return np.where(total > 0, value, np.nan)
 
 

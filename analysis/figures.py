@@ -13,6 +13,8 @@ from thermopolis.errors import StoreError, ThermopolisError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from thermopolis.analysis.read import Point, Results
+
 
 @dataclass(frozen=True)
 class FigureSpec:
@@ -24,12 +26,13 @@ class FigureSpec:
     needs: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
     sweep: bool = False
+    raw: bool = False  # drawn from one point's own traces, not from the digest
 
     def unfit(self, ds: xr.Dataset) -> str | None:
         """Why this figure can't be drawn from ``ds``, or None where it can."""
         missing = [n for n in self.needs if n not in ds.data_vars]
         if missing:
-            return f"{', '.join(missing)} not recorded"
+            return f"{', '.join(_DERIVED.get(n, n) for n in missing)} not recorded"
         if self.any_of and not any(n in ds.data_vars for n in self.any_of):
             return f"none of {', '.join(self.any_of)} recorded"
         if self.sweep:
@@ -48,33 +51,53 @@ class FigureSpec:
         return None
 
 
+_C, _E, _F, _J, _O, _P = "cooperation", "entropies", "free_energy", "joules", "order", "physics"
 _ALL = (
-    FigureSpec("cooperation_over_time", "cooperation", "cooperation rate at every step", ("cooperation",)),
+    FigureSpec("cooperation_over_time", _C, "cooperation rate at every step", ("cooperation",)),
     FigureSpec("phase_diagram", "phase", "cooperation against what was swept", ("cooperation",), sweep=True),
+    FigureSpec("memory_one", _C, "what players do after CC, CD, DC, DD", ("context_count",)),
+    FigureSpec("outcome_transitions", _C, "from one joint outcome to the next", ("transition_count",)),
+    FigureSpec("mutual_defection_over_time", _C, "how often both of a pair defect", ("mutual_defection",)),
+    FigureSpec("reward_over_time", _C, "reward at every step", ("reward",)),
+    FigureSpec("society_snapshots", "network", "lattice or network at four steps", ("cooperation",), raw=True),
+    FigureSpec("belief_entropy_over_time", _E, "entropy of beliefs at every step", ("belief_entropy",)),
+    FigureSpec("policy_entropy_over_time", _E, "entropy of q(π) at every step", ("policy_entropy",)),
     FigureSpec(
-        "belief_entropy_over_time", "entropies", "entropy of beliefs at every step", ("belief_entropy",)
+        "entropies_against_temperature", _E, "belief and policy entropy against what was swept",
+        any_of=("belief_entropy", "policy_entropy"), sweep=True,
     ),
-    FigureSpec("policy_entropy_over_time", "entropies", "entropy of q(π) at every step", ("policy_entropy",)),
+    FigureSpec("belief_trajectory", _F, "the way from belief to choice", ("belief_entropy", "policy_entropy")),
+    FigureSpec("free_energy_parts", _F, "free energy, complexity, accuracy", ("free_energy",)),
+    FigureSpec("expected_free_energy_parts", _F, "expected free energy and its parts", ("expected_free_energy",)),
     FigureSpec(
-        "entropies_against_temperature",
-        "entropies",
-        "belief and policy entropy against what was swept",
-        (),
-        ("belief_entropy", "policy_entropy"),
-        sweep=True,
+        "complexity_accuracy", _F, "complexity against inaccuracy along the sweep", ("complexity", "accuracy"), sweep=True
     ),
+    FigureSpec("controller_response", _F, "exploration temperature at every step", ("exploration_temperature",)),
+    FigureSpec("disorder_index", _O, "disorder and its parts", ("disorder",)),
+    FigureSpec("outcome_dynamics", _O, "information and irreversibility of play", ("transition_count",), sweep=True),
+    FigureSpec("critical_fluctuations", _O, "susceptibility and Binder's cumulant", ("cooperation",), sweep=True),
+    FigureSpec("joules_by_operation", _J, "joules of a decision by kind of operation", ("core_joules",)),
     FigureSpec(
-        "joules_by_operation", "joules", "joules of a decision by kind of operation", ("core_joules",)
+        "joules_against_temperature", _J, "joules of a decision against what was swept", ("core_joules",), sweep=True
     ),
+    FigureSpec("accuracy_per_joule", _F, "what a joule of thinking buys", ("core_joules",), ("accuracy", "reward")),
+    FigureSpec("work_histogram", _P, "work of reprogramming the core", any_of=("core_work", "work_quantile")),
     FigureSpec(
-        "joules_against_temperature",
-        "joules",
-        "joules of a decision against what was swept",
-        ("core_joules",),
-        sweep=True,
+        "second_law", _P, "entropy produced, part by part", any_of=("core_entropy_production", "entropy_production")
     ),
-)
+    FigureSpec("kardashev", _P, "power on Kardashev's scale, with collapses", any_of=("kardashev", "power")),
+    FigureSpec("planet_temperature", _P, "the planet's temperature", ("planet_temperature",)),
+    FigureSpec("energy_shares", _P, "who holds the power", any_of=("power_share", "store_share")),
+)  # fmt: skip
 FIGURES: dict[str, FigureSpec] = {spec.name: spec for spec in _ALL}
+
+
+_DERIVED = {  # what a digest's own variables are derived from, for the reasons given
+    "context_count": "observation of the four outcomes of a game between two",
+    "transition_count": "joint outcomes of fixed pairs",
+    "mutual_defection": "joint outcomes of fixed pairs",
+    "disorder": "moves",
+}
 
 
 class Drawn(list[Path]):
@@ -83,6 +106,14 @@ class Drawn(list[Path]):
     def __init__(self, files: Sequence[Path] = (), left_out: dict[str, str] | None = None) -> None:
         super().__init__(files)
         self.left_out = dict(left_out or {})
+
+
+def _middle(results: Results) -> Point:
+    """The finished point in the middle of a sweep."""
+    finished = results.finished
+    if not finished:
+        raise StoreError(f"{results.directory}: no point of this run has finished yet")
+    return finished[len(finished) // 2]
 
 
 def draw(ds: xr.Dataset, name: str) -> Any:
@@ -123,7 +154,7 @@ def plot_all(
         reason = FIGURES[name].unfit(ds)
         if reason is None:
             try:
-                made = draw(ds, name)
+                made = draw(results.load(_middle(results)) if FIGURES[name].raw else ds, name)
             except ThermopolisError as fault:
                 reason = str(fault)
         if reason is not None:

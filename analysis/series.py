@@ -1,25 +1,32 @@
-"""A point's traces brought down to what figures need: means by group of agents and bin of steps.
+"""Traces as series: means over the agents of a group and over bins of steps, and tails of runs.
 
-A dataset of 10⁸ agent-steps is read once, a point at a time, into its *digest*: the same variables with
-``agent`` averaged into ``group`` and ``step`` into at most ``bins`` equal bins (each step counts once), plus
-the counts that observables are computed from. Every observable and figure takes a dataset or its digest.
+Everything here takes a dataset or its digest (:mod:`thermopolis.analysis.digests`), where that was done before.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import numpy as np
 import xarray as xr
 
 from thermopolis.errors import StoreError
 
-BINS = 400
-_SKIPPED = {"observation"}  # labels, not quantities: a mean says nothing
+_INNER = (
+    "replicate",
+    "step",
+    "agent",
+    "link",
+    "group",
+    "operation",
+    "outcome",
+    "context",
+    "part",
+    "window",
+    "quantile",
+)
 
 
 def is_digest(ds: xr.Dataset) -> bool:
-    """Whether ``ds`` has been through :func:`digest`."""
+    """Whether ``ds`` has been through :func:`thermopolis.analysis.digest`."""
     return bool(ds.attrs.get("digest", 0))
 
 
@@ -42,12 +49,12 @@ def check(ds: xr.Dataset) -> xr.Dataset:
 
 
 def sweep_dims(ds: xr.Dataset | xr.DataArray) -> list[str]:
-    """Dimensions a sweep added, in order: those that stand before ``replicate``."""
+    """Dimensions a sweep added, in order: those before ``replicate``, or what remains of it."""
     arrays = [ds] if isinstance(ds, xr.DataArray) else list(ds.data_vars.values())
     seen: dict[str, None] = {}
     for array in sorted(arrays, key=lambda v: -v.ndim):
-        if "replicate" in array.dims:
-            seen.update(dict.fromkeys(str(d) for d in array.dims[: array.dims.index("replicate")]))
+        inner = [array.dims.index(d) for d in _INNER if d in array.dims]
+        seen.update(dict.fromkeys(str(d) for d in array.dims[: min(inner, default=0)]))
     return list(seen)
 
 
@@ -94,7 +101,7 @@ def bin_mean(values: np.ndarray, starts: np.ndarray, axis: int) -> np.ndarray:
         return np.asarray(total / count)
 
 
-def _by_group(variable: xr.DataArray, labels: xr.DataArray, names: list[str]) -> xr.DataArray:
+def by_group(variable: xr.DataArray, labels: xr.DataArray, names: list[str]) -> xr.DataArray:
     """``agent`` averaged into ``group``, placed last but for extra dimensions."""
     if "agent" not in variable.dims:
         return variable
@@ -154,36 +161,8 @@ def group_series(ds: xr.Dataset, name: str, bins: int | None = None) -> xr.DataA
         raise StoreError(f"variable {name!r} was not recorded (there are: {there})")
     variable = ds[name]
     if not is_digest(ds):
-        variable = _by_group(variable, group_labels(ds), group_names(ds))
+        variable = by_group(variable, group_labels(ds), group_names(ds))
     return variable if bins is None else by_bin(variable, bins)
-
-
-def digest(ds: xr.Dataset, bins: int = BINS, names: Iterable[str] | None = None) -> xr.Dataset:
-    """Every recorded quantity by group and bin of steps, and the counts observables need.
-
-    Parameters
-    ----------
-    ds : Dataset
-        A point or a whole sweep; dims ``(…, replicate, step, agent)``.
-    bins : int
-        Most steps kept.
-    names : iterable of str, optional
-        Variables wanted; all quantities by default.
-    """
-    check(ds)
-    if is_digest(ds):
-        return ds
-    wanted = [str(n) for n in (ds.data_vars if names is None else names) if n in ds.data_vars]
-    labels, groups = group_labels(ds), group_names(ds)
-    data: dict[str, xr.DataArray] = {}
-    for name in wanted:
-        variable = ds[name]
-        keep = name not in _SKIPPED and variable.dtype.kind in "fiub" and name != "action"
-        if keep and "replicate" in variable.dims and "step" in variable.dims and "link" not in variable.dims:
-            data[name] = by_bin(_by_group(variable, labels, groups), bins)
-    out = xr.Dataset(data, attrs={**ds.attrs, "digest": 1, "steps": int(ds.sizes["step"])})
-    out.attrs["agents"] = int(ds.sizes.get("agent", 1))
-    return out
 
 
 def tail(ds: xr.Dataset, name: str, fraction: float = 0.5) -> xr.DataArray:

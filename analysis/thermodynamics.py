@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from thermopolis.analysis.digests import digest
 from thermopolis.analysis.intervals import mean_interval
-from thermopolis.analysis.series import digest, group_series, is_digest, nanmean, sweep_dims, tail
+from thermopolis.analysis.series import group_series, is_digest, nanmean, sweep_dims, tail
 from thermopolis.errors import StoreError
 
 BOLTZMANN = 1.380649e-23

@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from thermopolis.analysis.intervals import mean_interval
+from thermopolis.analysis.modality import several_basins
 from thermopolis.analysis.plot.style import (
     PALETTE,
     band,
@@ -19,6 +20,7 @@ from thermopolis.analysis.plot.style import (
     number,
     numeric,
     scale_axis,
+    weights,
 )
 from thermopolis.analysis.quantities import axis_label, quantity
 from thermopolis.analysis.series import sweep_dims, tail
@@ -55,8 +57,9 @@ def against_sweep(ax: Axes, ds: xr.Dataset, names: list[str], dots: bool = False
     """Tail means against the main sweep dimension, with intervals; returns words for the caption."""
     names = [n for n in names if n in ds.data_vars]
     colour = 0
-    n, most = 0, len(PALETTE)
-    for name in names:
+    n, most, basins = 0, len(PALETTE), 0
+    styles = weights(len(names))
+    for style, name in zip(styles, names, strict=True):
         array = tail(ds, name)
         dim = main_dim(array)
         x = np.asarray(array[dim].values, float)
@@ -68,19 +71,20 @@ def against_sweep(ax: Axes, ds: xr.Dataset, names: list[str], dots: bool = False
             tint = PALETTE[colour % len(PALETTE)]
             if dots:
                 _dots(ax, x, curve.transpose(dim, "replicate").values, tint)
-            band(
-                ax,
-                x,
-                mean_interval(curve, rate=quantity(name).is_rate),
-                tint,
-                full or None,
-                marker="o",
-                markersize=3.5,
-            )
+            summary = mean_interval(curve, rate=quantity(name).is_rate)
+            band(ax, x, summary, tint, full or None, marker="o", markersize=3.5, **style)
+            if dots:
+                split = several_basins(curve.transpose(dim, "replicate")).values
+                means = summary["mean"].values[split]
+                ax.plot(x[split], means, "o", mfc="white", mec=tint, mew=1.6, markersize=7)
+                basins += int(split.sum())
             colour += 1
     scale_axis(ax, x)
     ax.set_xlabel(dim_label(dim))
-    return interval_words(n, rate=any(quantity(m).is_rate for m in names)) + "."
+    words = interval_words(n, rate=any(quantity(m).is_rate for m in names)) + "."
+    if basins:
+        words += " Hollow: replicates fall into several basins (dip test, p < .01), so the mean is no state."
+    return words
 
 
 def _dots(ax: Axes, x: np.ndarray, values: np.ndarray, colour: str) -> None:
@@ -91,7 +95,7 @@ def _dots(ax: Axes, x: np.ndarray, values: np.ndarray, colour: str) -> None:
         places = x[:, None] * np.exp(spread * 0.5 * np.median(np.diff(np.log(x))))
     else:
         places = x[:, None] + spread * 0.5 * (np.median(np.diff(x)) if len(x) > 1 else 1.0)
-    ax.plot(places.ravel(), values.ravel(), ".", color=colour, alpha=0.28, markersize=3.5, markeredgewidth=0)
+    ax.plot(places.ravel(), values.ravel(), ".", color=colour, alpha=0.45, markersize=4.5, markeredgewidth=0)
 
 
 @figure

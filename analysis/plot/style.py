@@ -83,6 +83,16 @@ def finish(ax: Axes, title: str, caption: str, legend: bool = True) -> None:
     )
 
 
+def weights(count: int) -> list[dict[str, Any]]:
+    """Line styles for curves that may lie on each other: wide under narrow, whole under dashed."""
+    dashes: list[Any] = ["-", (0, (5, 2.2)), (0, (1.4, 1.6)), (0, (7, 2, 1.4, 2)), (0, (3, 3))]
+    if count < 2:
+        return [{}] * count
+    return [
+        {"linewidth": max(1.6, 3.4 - 0.6 * i), "linestyle": dashes[i % len(dashes)]} for i in range(count)
+    ]
+
+
 def label_of(group: str) -> str:
     """A group's name as words."""
     return group.replace("_", " ")

@@ -109,6 +109,79 @@ def simulate_game(
     return xr.Dataset(data, coords=coords, attrs={"name": "synthetic", "version": "0.1.0", "seed": 7})
 
 
+def simulate_civilizations(
+    growth: float = 0.03, replicates: int = 12, steps: int = 300, seed: int = 5
+) -> xr.Dataset:
+    """Four civilizations of two kinds growing exponentially; the fast ones overheat and collapse."""
+    generator = np.random.default_rng(seed)
+    rate = growth * np.array([1.0, 1.0, 1.7, 1.7]) * (1 + 0.1 * generator.normal(size=(replicates, 1, 4)))
+    power = 2e13 * np.exp(rate * np.arange(steps)[None, :, None])
+    limit = 10 ** (16.2 + 0.3 * generator.normal(size=(replicates, 1, 4)))
+    alive = np.cumsum(power > limit, axis=1) == 0
+    power = np.where(alive, power, 0.0)
+    dims = ("replicate", "step", "agent")
+    with np.errstate(divide="ignore"):
+        number = (np.log10(power) - 6) / 10
+    waste = np.cumsum(power.sum(-1, keepdims=True), 1)
+    warm = 288 + 0.5 * np.log1p(power.sum(-1, keepdims=True) / 1e14) + 0 * power
+    data = {
+        "power": (dims, power, {"units": "W"}),
+        "kardashev": (dims, number),
+        "population": (dims, np.where(alive, 1e9, 0.0)),
+        "planet_temperature": (dims, warm, {"units": "K"}),
+        "entropy_production": (
+            dims,
+            power.sum(-1, keepdims=True) / 288 + 0 * power + 1e10,
+            {"units": "J K-1"},
+        ),
+        "core_entropy_production": (
+            dims,
+            np.abs(generator.normal(2e-22, 1e-22, power.shape)),
+            {"units": "J K-1"},
+        ),
+        "fuel": (dims, np.maximum(1e20 - waste, 0) + 0 * power, {"units": "J"}),
+        "action": (dims, generator.integers(0, 4, power.shape).astype(np.int8)),
+        "reward": (dims, generator.normal(1, 0.1, power.shape).astype(np.float32)),
+    }
+    coords = {"replicate": np.arange(replicates), "step": np.arange(steps), "agent": np.arange(4)}
+    coords["kind"] = ("agent", ["frugal", "frugal", "greedy", "greedy"])
+    return xr.Dataset(data, coords=coords)
+
+
+def simulate_society(
+    side: int = 16, ring: bool = False, steps: int = 40, replicates: int = 3, seed: int = 6
+) -> xr.Dataset:
+    """Imitation on a lattice (or a ring of side² players): clusters grow out of a random start."""
+    generator = np.random.default_rng(seed)
+    agents = side * side
+    place = np.arange(agents)
+    row, column = np.divmod(place, side)
+    shifts = [(0, 1), (0, -1), (1, 0), (-1, 0)]
+    near = np.stack([((row + a) % side) * side + (column + b) % side for a, b in shifts], 1)
+    if ring:
+        near = np.stack([(place + d) % agents for d in (-2, -1, 1, 2)], 1)
+    action = np.zeros((replicates, steps, agents), np.int8)
+    action[:, 0] = generator.random((replicates, agents)) < 0.45
+    for t in range(1, steps):
+        before = action[:, t - 1]
+        pull = before[:, near].sum(-1) - 2 + generator.normal(0, 0.7, before.shape)
+        action[:, t] = np.where(pull == 0, before, pull > 0)
+    dims = ("replicate", "step", "agent")
+    source, target = np.repeat(place, 4), near.ravel()
+    data = {
+        "cooperation": (dims, (action == 0).astype(np.float32)),
+        "action": (("replicate", "step", "link"), action[:, :, source]),
+        "reward": (dims, (3 - 2 * action).astype(np.float32)),
+    }
+    coords = {"replicate": np.arange(replicates), "step": np.arange(steps), "agent": place}
+    coords |= {
+        "kind": ("agent", ["imitator"] * agents),
+        "source": ("link", source),
+        "target": ("link", target),
+    }
+    return xr.Dataset(data, coords=coords)
+
+
 def write_results(directory: Path, points: list[tuple[dict, xr.Dataset]], name: str = "synthetic") -> Path:
     """A results directory of the documented layout; points say where they lie in the sweep."""
     (directory / "points").mkdir(parents=True)
@@ -146,6 +219,18 @@ def write_results(directory: Path, points: list[tuple[dict, xr.Dataset]], name: 
 def game_point() -> Callable[..., xr.Dataset]:
     """Simulates one point of a two-player game."""
     return simulate_game
+
+
+@pytest.fixture(scope="session")
+def civilizations() -> xr.Dataset:
+    """Civilizations, some of which collapse."""
+    return simulate_civilizations()
+
+
+@pytest.fixture(scope="session")
+def society() -> xr.Dataset:
+    """A lattice of imitators."""
+    return simulate_society()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from thermopolis import analysis
-from thermopolis.analysis.series import digest, group_series, tail
+from thermopolis.analysis.digests import digest
+from thermopolis.analysis.series import group_series, tail
 from thermopolis.errors import StoreError
 
 

@@ -1,0 +1,122 @@
+"""A point's traces brought down to what figures and tables need.
+
+A dataset of 10⁸ agent-steps is read once, a point at a time, into its *digest*: the same variables with ``agent``
+averaged into ``group`` and ``step`` into at most ``bins`` equal bins (each step counts once), plus what can't be had
+from means: counts of moves and joint outcomes, inequality, shares, disorder, collapses, quantiles of work. Every
+observable and figure takes a dataset or its digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import xarray as xr
+
+from thermopolis.analysis.civilizations import collapses, kardashev_total
+from thermopolis.analysis.cooperation import mutual_defection, time_to_cooperation
+from thermopolis.analysis.counting import context_counts, transition_counts
+from thermopolis.analysis.disorder_index import disorder
+from thermopolis.analysis.inequality import energy_share, gini
+from thermopolis.analysis.series import by_bin, by_group, check, group_labels, group_names, is_digest
+from thermopolis.errors import StoreError
+
+BINS = 400
+_SKIPPED = {"observation", "action"}  # labels, not quantities: a mean says nothing
+_HOLD = 10
+_MOST_AGENTS = 64
+QUANTILES = np.linspace(0.0, 1.0, 101)
+
+_BINNED: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
+    "mutual_defection": mutual_defection,
+    "gini_reward": lambda ds: gini(ds, "reward"),
+    "gini_store": lambda ds: gini(ds, "store"),
+    "power_share": lambda ds: energy_share(ds, "power"),
+    "store_share": lambda ds: energy_share(ds, "store"),
+    "kardashev_total": kardashev_total,
+}
+_WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
+    "context_count": context_counts,
+    "transition_count": transition_counts,
+    "time_to_cooperation": lambda ds: time_to_cooperation(ds, min(_HOLD, ds.sizes["step"])),
+    "collapse": lambda ds: collapses(ds).isel(agent=slice(0, _MOST_AGENTS)).reset_coords(drop=True),
+    "work_quantile": lambda ds: quantiles(ds, "core_work"),
+}
+
+
+def quantiles(ds: xr.Dataset, name: str) -> xr.DataArray:
+    """Percentiles of a quantity over replicates, steps and agents, (…, quantile)."""
+    if name not in ds.data_vars:
+        raise StoreError(f"variable {name!r} was not recorded")
+    array = ds[name].transpose(..., "replicate", "step", "agent")
+    values = np.asarray(array.values, np.float64).reshape(*array.shape[:-3], -1)
+    with np.errstate(invalid="ignore"):
+        table = np.full((*values.shape[:-1], len(QUANTILES)), np.nan)
+        for place in np.ndindex(values.shape[:-1]):
+            row = values[place][np.isfinite(values[place])]
+            if row.size:
+                table[place] = np.quantile(row, QUANTILES)
+    return xr.DataArray(
+        table, dims=(*array.dims[:-3], "quantile"), name=f"{name}_quantile", attrs=ds[name].attrs
+    )
+
+
+def digest(ds: xr.Dataset, bins: int = BINS, names: Iterable[str] | None = None) -> xr.Dataset:
+    """Every recorded quantity by group and bin of steps, and what observables need besides.
+
+    Parameters
+    ----------
+    ds : Dataset
+        A point or a whole sweep; dims ``(…, replicate, step, agent)``.
+    bins : int
+        Most steps kept.
+    names : iterable of str, optional
+        Recorded variables wanted, and nothing besides; all by default.
+    """
+    check(ds)
+    if is_digest(ds):
+        return ds
+    wanted = [str(n) for n in (ds.data_vars if names is None else names) if n in ds.data_vars]
+    labels, groups = group_labels(ds), group_names(ds)
+    data: dict[str, xr.DataArray] = {}
+    for name in wanted:
+        variable = ds[name]
+        keep = name not in _SKIPPED and variable.dtype.kind in "fiub"
+        if keep and {"replicate", "step"} <= set(variable.dims) and "link" not in variable.dims:
+            data[name] = by_bin(by_group(variable, labels, groups), bins)
+    if names is None:
+        data |= _besides(ds, bins)
+    out = xr.Dataset(data, attrs={**ds.attrs, "digest": 1, "steps": _span(ds)})
+    out.attrs["agents"] = int(ds.sizes.get("agent", 1))
+    if "world_seed" in ds.coords and "world_seed" not in out.coords:
+        out = out.assign_coords(world_seed=ds["world_seed"])
+    return out
+
+
+def _span(ds: xr.Dataset) -> int:
+    """Steps simulated: recorded ones times the stretch each stands for."""
+    n = int(ds.sizes["step"])
+    if n < 2 or "step" not in ds.coords:
+        return n
+    return round(float(ds["step"][-1] + ds["step"][1] - 2 * ds["step"][0]))
+
+
+def _besides(ds: xr.Dataset, bins: int) -> dict[str, xr.DataArray]:
+    data: dict[str, xr.DataArray] = {}
+    for name, observable in _WHOLE.items():
+        try:
+            data[name] = observable(ds)
+        except (StoreError, KeyError):
+            continue  # this world has no such thing
+    for name, observable in _BINNED.items():
+        try:
+            data[name] = by_bin(observable(ds), bins)
+        except (StoreError, KeyError):
+            continue
+    try:
+        parts = disorder(ds)
+        data["disorder"] = parts.rename(step="window").drop_vars("window")
+        data["window_step"] = parts["step"].rename(step="window").drop_vars("window")
+    except (StoreError, KeyError):
+        pass
+    return data

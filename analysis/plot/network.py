@@ -1,0 +1,146 @@
+"""Societies as pictures: who cooperates with whom, at a few steps or as an animation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
+
+from thermopolis.analysis.plot.panes import columns
+from thermopolis.analysis.plot.style import STYLE, figure, finish
+from thermopolis.errors import StoreError
+
+COOPERATE, DEFECT = "#0072B2", "#D55E00"
+_SHADES = ListedColormap(["#D55E00", "#E8A26B", "#DDDDDD", "#7FB2D6", "#0072B2"], "moves")
+
+
+def _links(ds: xr.Dataset, replicate: int = 0) -> np.ndarray:
+    """Undirected links (n, 2) of one replicate; empty where none were recorded."""
+    if "source" not in ds.coords or "target" not in ds.coords:
+        return np.zeros((0, 2), int)
+    ends = []
+    for name in ("source", "target"):
+        end = ds[name]
+        ends.append((end.isel(replicate=replicate) if "replicate" in end.dims else end).values.astype(int))
+    pairs = np.sort(np.stack(ends, -1)[np.minimum(*ends) >= 0], axis=1)
+    return np.unique(pairs, axis=0)
+
+
+def grid_shape(agents: int, links: np.ndarray) -> tuple[int, int] | None:
+    """Rows and columns if every link joins neighbours of a (periodic) grid, diagonals included."""
+    for width in range(int(np.sqrt(agents)), 2, -1):
+        if agents % width or not len(links):
+            continue
+        for height, across in ((agents // width, width), (width, agents // width)):
+            row, column = np.divmod(links, across)
+            step_row, step_column = (np.abs(x[:, 0] - x[:, 1]) for x in (row, column))
+            near = lambda step, size: (step <= 1) | (step == size - 1)
+            if (near(step_row, height) & near(step_column, across)).all() and len(links) > agents * 1.2:
+                return height, across
+    return None
+
+
+def positions(agents: int, links: np.ndarray) -> np.ndarray:
+    """Where to draw the players, (agents, 2): a circle for rings and large or empty graphs, else by springs."""
+    angle = 2 * np.pi * np.arange(agents) / agents
+    circle = np.stack([np.cos(angle), np.sin(angle)], 1)
+    gap = np.abs(links[:, 0] - links[:, 1]) if len(links) else np.zeros(0)
+    if not len(links) or agents > 400 or np.all(np.minimum(gap, agents - gap) <= 4):
+        return circle
+    import networkx
+
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(agents))
+    graph.add_edges_from(links.tolist())
+    found = networkx.spring_layout(
+        graph, seed=1, iterations=80, pos=dict(enumerate(circle)), k=1.6 / np.sqrt(agents)
+    )
+    return np.array([found[i] for i in range(agents)])
+
+
+def _draw(
+    ax: Axes, rate: np.ndarray, links: np.ndarray, shape: tuple[int, int] | None, where: np.ndarray
+) -> Any:
+    """One moment; returns the artist whose colours change."""
+    ax.set_aspect("equal")
+    ax.grid(False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    if shape is not None:
+        return ax.imshow(rate.reshape(shape), vmin=0, vmax=1, cmap=_SHADES, interpolation="nearest")
+    ax.add_collection(LineCollection(list(where[links]), colors="#C4C4C4", linewidths=0.6, zorder=1))
+    size = float(np.clip(2600 / len(rate), 5, 150))
+    dots = ax.scatter(
+        *where.T, c=rate, vmin=0, vmax=1, cmap=_SHADES, s=size, edgecolors="#333333", linewidths=0.4, zorder=2
+    )
+    ax.margins(0.08)
+    return dots
+
+
+def _frames(
+    ds: xr.Dataset, replicate: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int] | None, np.ndarray]:
+    if "cooperation" not in ds.data_vars or "agent" not in ds["cooperation"].dims:
+        raise StoreError("cooperation wasn't recorded by player, so there is no picture of the society")
+    if [d for d in ds["cooperation"].dims if d not in ("replicate", "step", "agent")]:
+        raise StoreError("a picture of the society shows one point of a sweep: select one first")
+    rate = ds["cooperation"].isel(replicate=replicate).transpose("step", "agent").values
+    agents = rate.shape[1]
+    if agents < 3:
+        raise StoreError("two players make no society")
+    links = _links(ds, replicate)
+    shape = grid_shape(agents, links)
+    if shape is None and not len(links):
+        side = round(np.sqrt(agents))
+        shape = (side, side) if side * side == agents and side > 3 else None
+    steps = np.asarray(ds["step"].values if "step" in ds.coords else np.arange(len(rate)))
+    return rate, steps, links, shape, positions(agents, links)
+
+
+@figure
+def society_snapshots(ds: xr.Dataset, ax: Axes, replicate: int = 0) -> None:
+    """The society of one replicate at four steps: lattice or network, coloured by cooperation."""
+    rate, steps, links, shape, where = _frames(ds, replicate)
+    chosen = np.unique(np.geomspace(1, len(steps), 4).astype(int) - 1)
+    for pane, i in zip(columns(ax, len(chosen)), chosen, strict=True):
+        _draw(pane, rate[i], links, shape, where)
+        share = np.nanmean(rate[i]) if np.isfinite(rate[i]).any() else np.nan
+        pane.set_title(f"step {steps[i]}\n{share:.0%} cooperate", fontsize=9.5, fontweight="normal", pad=5)
+    ax.plot([], [], "s", color=COOPERATE, label="cooperates")
+    ax.plot([], [], "s", color=DEFECT, label="defects")
+    what = f"{shape[0]} × {shape[1]} lattice" if shape else f"{rate.shape[1]} players, {len(links)} links"
+    caption = f"{what}; replicate {replicate} alone, so no interval; paler: with some neighbours only."
+    finish(ax, "The society, step by step", caption)
+
+
+def animate_society(ds: xr.Dataset, path: str | Path, replicate: int = 0, frames: int = 60) -> Path:
+    """Writes the society's history as an animated GIF and returns its path."""
+    import matplotlib
+    from matplotlib.animation import FuncAnimation, PillowWriter
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rate, steps, links, shape, where = _frames(ds, replicate)
+    chosen = np.unique(np.linspace(0, len(steps) - 1, min(frames, len(steps))).astype(int))
+    path = Path(path)
+    with matplotlib.rc_context(fname=str(STYLE)):
+        made = Figure(figsize=(4.2, 4.6))
+        FigureCanvasAgg(made)
+        ax = made.add_subplot()
+        artist = _draw(ax, rate[0], links, shape, where)
+        title = ax.set_title("step 0")
+
+        def show(i: int) -> tuple[Any, ...]:
+            artist.set_array(rate[i].reshape(shape) if shape else rate[i])
+            title.set_text(f"step {steps[i]}")
+            return artist, title
+
+        FuncAnimation(made, show, chosen.tolist()).save(str(path), writer=PillowWriter(fps=8), dpi=90)
+    return path
