@@ -406,7 +406,8 @@ def step(
     if log_habit is not None:
         utilities = utilities + log_habit
     rule = {k.split(".", 1)[1]: v for k, v in settings.items() if k.startswith("selection.")}
-    q_pi = selection.RULES[s.selection](utilities, rule)
+    utilities = jax.lax.optimization_barrier(utilities)
+    q_pi = jax.lax.optimization_barrier(selection.RULES[s.selection](utilities, rule))
 
     # act
     if s.policy == "core":

@@ -7,7 +7,9 @@ leading axis badly, and an elementwise chain over lanes well (docs/performance.m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -23,6 +25,11 @@ def total(x: Float[Array, "n *rest"]) -> Float[Array, "*rest"]:
     if x.shape[0] > UNROLL:
         return jnp.sum(x, axis=0)
     return sum((x[i] for i in range(1, x.shape[0])), start=x[0])
+
+
+def held(x: Any) -> Any:
+    """x, worked out once: without it XLA recomputes a cheap value for every slice that is read from it."""
+    return jax.lax.optimization_barrier(x)
 
 
 def maximum(x: Float[Array, "n *rest"]) -> Float[Array, "*rest"]:
@@ -65,8 +72,9 @@ def log_softmax(x: Float[Array, "n *rest"]) -> Float[Array, "*n rest"]:
 
 def softmax(x: Float[Array, "n *rest"]) -> Float[Array, "n *rest"]:
     """Softmax over the leading axis."""
-    weights = jnp.exp(x - maximum(x))
-    return weights / total(weights)
+    x = held(x)
+    weights = held(jnp.exp(x - held(maximum(x))))
+    return weights * held(1.0 / total(weights))
 
 
 def argmax(x: Float[Array, "n lanes"]) -> Int[Array, "lanes"]:

@@ -23,6 +23,10 @@ LANES = 1024
 #: Cells of a block are a multiple of this, so that no lane falls into a vector loop's remainder.
 GRAIN = 16
 
+#: One thread a program; and XLA keeps the barriers between stages to the end. By default its CPU backend drops them
+#: before it fuses, and then works a cheap value out anew for every slice that reads it (docs/performance.md).
+OPTIONS = {"xla_cpu_multi_thread_eigen": False, "xla_disable_hlo_passes": "cse_barrier_expander"}
+
 #: What a step of the world yields by itself; the rest is what players report.
 WORLD_VARIABLES = ("action", "observation", "reward", "alive")
 
@@ -146,10 +150,9 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
 
         return jax.lax.scan(frame, carry, jnp.arange(frames, dtype=jnp.int32))
 
-    options = {"xla_cpu_multi_thread_eigen": False}
     return Program(
-        jax.jit(start, compiler_options=options),
-        jax.jit(advance, donate_argnums=(1,), compiler_options=options),
+        jax.jit(start, compiler_options=OPTIONS),
+        jax.jit(advance, donate_argnums=(1,), compiler_options=OPTIONS),
     )
 
 
