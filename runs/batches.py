@@ -59,7 +59,12 @@ def recorded_bytes(experiment: Experiment) -> int:
         per_decision = min(
             per_decision, sum(20 if n == "core_joules" else 8 for n in experiment.record.variables)
         )
-    return experiment.replicates * frames * sum(experiment.group_counts()) * per_decision
+    players = sum(experiment.group_counts())
+    if (summary := experiment.record.summary) is not None:
+        players = min(
+            players, summary.sample
+        )  # what the quantiles are taken from; moments are small beside it
+    return experiment.replicates * frames * players * per_decision
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from thermopolis.runs.cast import Cast, PointCast, is_shared, shared_leaf
 from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.program import Inputs, Program, cells_per_block, program
 from thermopolis.runs.schema import Experiment
+from thermopolis.runs.summaries import Summaries
 
 #: Recorded values a chunk of one block may hold, so that memory stays flat in time.
 CHUNK_VALUES = 4_000_000
@@ -53,7 +54,9 @@ def simulate_compiled(
         for replicate in range(point.experiment.replicates):
             for cell in range(point.stage.cells):
                 cast = point.cast(replicate, cell)
-                key = (cast.batch, shape, point.experiment.random)
+                # the blocks of a point that is summed up must not depend on its neighbours
+                alone = index if point.experiment.record.summary is not None else None
+                key = (cast.batch, shape, point.experiment.random, alone)
                 batches.setdefault(key, Batch(cast)).cells.append((index, replicate, cell))
     blocks = []
     for batch in batches.values():
@@ -61,7 +64,7 @@ def simulate_compiled(
         blocks += [(batch.cast, batch.cells[i : i + width]) for i in range(0, len(batch.cells), width)]
     blocks.sort(key=lambda block: block[1][0])
     left = [point.experiment.replicates * point.stage.cells for point in casts]
-    recorders: dict[int, Recorder] = {}
+    recorders: dict[int, Recorder | Summaries] = {}
     workers = (
         threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
@@ -76,7 +79,8 @@ def simulate_compiled(
 
         try:
             for index, point in enumerate(casts):
-                recorders[index] = Recorder(point)
+                summed = point.experiment.record.summary is not None
+                recorders[index] = Summaries(point) if summed else Recorder(point)
             for _ in range(2 * workers):
                 submit()
             while running:
@@ -107,7 +111,7 @@ def _run_block(
     cast: Cast,
     cells: list[tuple[int, int, int]],
     casts: Sequence[PointCast],
-    recorders: dict[int, Recorder],
+    recorders: dict[int, Recorder | Summaries],
     on_steps: Callable[[int], None],
 ) -> list[tuple[int, int, int]]:
     experiment = casts[cells[0][0]].experiment

@@ -20,6 +20,9 @@ def check(dataset: xr.Dataset, experiment: Experiment) -> None:
     After the end of a game NaN is right; an infinite free energy says that an agent's model holds what it saw
     impossible.
     """
+    if experiment.record.summary is not None:
+        _check_summary(dataset)
+        return
     over = dataset["action"].values < 0 if "action" in dataset and "agent" in dataset["action"].dims else None
     kinds = dataset["kind"].values
     for name, variable in dataset.data_vars.items():
@@ -42,3 +45,12 @@ def check(dataset: xr.Dataset, experiment: Experiment) -> None:
                 f"{name} is {values[tuple(place)]} at step {int(dataset['step'][step])}, replicate "
                 f"{replicate}, agent {agent} ({kind}){why}"
             )
+
+
+def _check_summary(dataset: xr.Dataset) -> None:
+    for name, variable in dataset.data_vars.items():
+        if str(name).rpartition("_")[0] in MAY_BE_INFINITE or not np.isinf(variable.values).any():
+            continue
+        place = np.argwhere(np.isinf(variable.values))
+        replicate, step = place[place[:, 1].argmin()][:2]
+        raise SimulationError(f"{name} is infinite at step {int(dataset['step'][step])}, replicate {replicate}")

@@ -19,7 +19,7 @@ from thermopolis.runs.schema.agents import (
 from thermopolis.runs.schema.core import Core
 from thermopolis.runs.schema.environment import Environment, MatrixGame, Payoffs, PettingZoo
 from thermopolis.runs.schema.experiment import POLICY_BUDGET, Experiment
-from thermopolis.runs.schema.record import COORDINATES, DIMENSIONS, VARIABLES, Record
+from thermopolis.runs.schema.record import COORDINATES, DIMENSIONS, VARIABLES, Record, Summary
 from thermopolis.runs.schema.sweep import Sweep, Values
 from thermopolis.runs.schema.temperature import (
     Adaptive,
@@ -82,6 +82,7 @@ __all__ = [
     "ScaleFree",
     "SmallWorld",
     "Softmax",
+    "Summary",
     "Sweep",
     "Temperature",
     "Topology",

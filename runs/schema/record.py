@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from thermopolis.runs.schema._base import Count, Loose, Section, fault
 
@@ -23,10 +23,27 @@ DIMENSIONS = ("replicate", "step", "agent", "operation", "link", "chain", "unit"
 COORDINATES = ("kind", "world_seed", "source", "target")
 
 
+class Summary(Section):
+    """Mean, variance and quantiles over players in the place of every player's values."""
+
+    quantiles: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1), Loose] = (
+        0.05,
+        0.25,
+        0.5,
+        0.75,
+        0.95,
+    )
+    sample: Annotated[Count, Field(le=100_000)] = 1024
+    """Players whose values the quantiles of a replicate are taken from, evenly spaced."""
+
+
 class Record(Section):
     every: Count = 1
     """Keep one step in so many (the first of each stretch)."""
     variables: Literal["all"] | Annotated[tuple[str, ...], Loose] = "all"
+
+    summary: Summary | None = None
+    """Sum players up on line: for populations too large to store."""
 
     @field_validator("variables")
     @classmethod

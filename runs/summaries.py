@@ -1,0 +1,175 @@
+"""Populations too large to store, summed up on line: mean, variance and quantiles of every step.
+
+Moments are merged block by block, in the order of the blocks, by the update of Chan, Golub & LeVeque (1979):
+
+    n = n_a + n_b,  δ = m_b − m_a,  m = m_a + δ n_b/n,  M = M_a + M_b + δ² n_a n_b/n,   variance = M/n
+
+Quantiles are those of an evenly spaced sample of players; their error is that of a sample of its size. What isn't
+a number (before any observation, after the end) is left out.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from thermopolis.runs.variables import OPERATIONS, describe
+
+if TYPE_CHECKING:
+    from thermopolis.runs.cast import PointCast
+
+Moments = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Number, mean and sum of squared deviations, each (frames, *lead)."""
+
+
+def moments(values: np.ndarray) -> Moments:
+    """Of the last axis, in float64, NaN left out."""
+    values = values.astype(np.float64)
+    there = ~np.isnan(values)
+    number = there.sum(axis=-1, dtype=np.float64)
+    safe = np.maximum(number, 1.0)
+    mean = np.where(there, values, 0.0).sum(axis=-1) / safe
+    return number, mean, np.where(there, (values - mean[..., None]) ** 2, 0.0).sum(axis=-1)
+
+
+def merged(a: Moments, b: Moments) -> Moments:
+    """Moments of two samples together."""
+    number = a[0] + b[0]
+    safe = np.maximum(number, 1.0)
+    apart = b[1] - a[1]
+    return number, a[1] + apart * b[0] / safe, a[2] + b[2] + apart**2 * a[0] * b[0] / safe
+
+
+class Summaries:
+    """Takes one point's recorded blocks, as a ``Recorder`` does, and keeps their sums alone.
+
+    A point's blocks don't depend on what else is simulated, so neither do its sums.
+    """
+
+    def __init__(self, point: PointCast) -> None:
+        self.point = point
+        record = point.experiment.record
+        assert record.summary is not None
+        self.quantiles = record.summary.quantiles
+        self.every = record.every
+        self.frames = -(-point.experiment.steps // record.every)
+        self.cells = point.stage.cells
+        rows = int(point.stage.world.players)
+        self.stride = max(1, math.ceil(self.cells * rows / record.summary.sample))
+        self.partial: dict[tuple[str, int], Moments] = {}
+        self.sample: dict[tuple[str, int], np.ndarray] = {}
+        self.lock = threading.Lock()
+
+    def column(self, replicate: int, cell: int) -> int:
+        """Where a cell stands."""
+        return replicate * self.cells + cell
+
+    def put(self, first_column: int, first_frame: int, values: dict[str, np.ndarray]) -> None:
+        """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns)."""
+        columns = next(iter(values.values())).shape[-1]
+        for name, value in self._numbers(values):
+            start = first_column
+            while start < first_column + columns:
+                stop = min(first_column + columns, (start // self.cells + 1) * self.cells)
+                self._take(name, start, first_frame, value[..., start - first_column : stop - first_column])
+                start = stop
+
+    def _numbers(self, values: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray]]:
+        """What has a mean: cooperation in the place of actions, no observations; NaN after the end."""
+        found = []
+        alive = values["alive"]
+        wanted = self.point.experiment.record.variables
+        for name, value in values.items():
+            if name == "action" and self.point.stage.payoffs is not None:
+                name, value = "cooperation", np.where(value < 0, np.nan, value == 0).astype(np.float32)
+            elif value.dtype.kind != "f":
+                continue
+            if wanted != "all" and name not in wanted:
+                continue
+            if value.shape[-2:] == alive.shape[-2:]:
+                shape = (alive.shape[0], *(1,) * (value.ndim - 3), *alive.shape[1:])
+                value = np.where(alive.reshape(shape), value, np.nan)
+            found.append((name, value))
+        return found
+
+    def _take(self, name: str, start: int, first_frame: int, value: np.ndarray) -> None:
+        frames = slice(first_frame, first_frame + value.shape[0])
+        flat = np.moveaxis(value, -1, -2).reshape(*value.shape[:-2], -1)  # cell after cell
+        found = moments(flat)
+        cells = np.arange(start % self.cells, start % self.cells + value.shape[-1])
+        picked = flat.reshape(*value.shape[:-2], len(cells), -1)[..., cells % self.stride == 0, :]
+        with self.lock:
+            if (name, start) not in self.partial:
+                lead = value.shape[1:-2]
+                empty = (
+                    np.zeros((self.frames, *lead)),
+                    np.zeros((self.frames, *lead)),
+                    np.zeros((self.frames, *lead)),
+                )
+                self.partial[name, start] = empty
+                shape = (self.frames, *lead, *picked.shape[-2:])
+                self.sample[name, start] = np.full(shape, np.nan, np.float32)
+            for whole, part in zip(self.partial[name, start], found, strict=True):
+                whole[frames] = part
+            self.sample[name, start][frames] = picked
+
+    def dataset(self) -> xr.Dataset:
+        """``NAME_mean``, ``NAME_variance`` (replicate, step, …) and ``NAME_quantile`` (replicate, step, …, quantile)."""
+        experiment = self.point.experiment
+        names = sorted({name for name, _ in self.partial})
+        variables: dict[str, Any] = {}
+        for name in names:
+            means, variances, quantiles = [], [], []
+            for replicate in range(experiment.replicates):
+                mine = sorted(
+                    start for n, start in self.partial if n == name and start // self.cells == replicate
+                )
+                total = self.partial[name, mine[0]]
+                for start in mine[1:]:
+                    total = merged(total, self.partial[name, start])
+                there = total[0] > 0
+                means.append(np.where(there, total[1], np.nan))
+                variances.append(np.where(there, total[2] / np.maximum(total[0], 1.0), np.nan))
+                sample = np.concatenate(
+                    [self.sample[name, s].reshape(*total[0].shape, -1) for s in mine], axis=-1
+                )
+                quantiles.append(_quantiles(sample, self.quantiles))
+            about = describe(name)
+            lead = ("operation",) if name == "core_joules" else ()
+            dims = ("replicate", "step", *lead)
+            units = about.units
+            squared = "1" if units == "1" else f"({units})2"
+            variables[f"{name}_mean"] = (dims, np.stack(means), _attrs(units, "mean", about.long_name))
+            variables[f"{name}_variance"] = (
+                dims,
+                np.stack(variances),
+                _attrs(squared, "variance", about.long_name),
+            )
+            variables[f"{name}_quantile"] = (
+                (*dims, "quantile"), np.stack(quantiles), _attrs(units, "quantiles", about.long_name)
+            )  # fmt: skip
+        coordinates: dict[str, Any] = {
+            "replicate": np.arange(experiment.replicates),
+            "step": np.arange(0, experiment.steps, self.every),
+            "quantile": np.asarray(self.quantiles),
+            "world_seed": ("replicate", np.array(self.point.world_seeds, np.int64)),
+        }
+        if "core_joules" in names:
+            coordinates["operation"] = np.array(OPERATIONS)
+        return xr.Dataset(variables, coordinates)
+
+
+def _quantiles(sample: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
+    """Of the last axis, NaN left out; (…, quantile)."""
+    out = np.full((*sample.shape[:-1], len(at)), np.nan, np.float32)
+    there = ~np.isnan(sample).all(axis=-1)
+    out[there] = np.moveaxis(np.nanquantile(sample[there], at, axis=-1), 0, -1)
+    return out
+
+
+def _attrs(units: str, which: str, long_name: str) -> dict[str, str]:
+    return {"units": units, "long_name": f"{which} over players: {long_name}"}
