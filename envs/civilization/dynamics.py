@@ -9,26 +9,24 @@ below a floor of heads) a civilization ends, its store and works becoming heat.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int32
+from jaxtyping import Array, Float, Int32
 
 from thermopolis.envs.civilization import planet
 from thermopolis.envs.civilization.quantities import (
     COLLECT,
-    GIVE,
     GROW,
     RADIATE,
-    RAID,
     RESEARCH,
     SAVE,
     YEAR,
     CivilizationParams,
     CivilizationState,
 )
-
-Civ = Float[Array, "civilizations cells"]
+from thermopolis.envs.civilization.trade import Civ, trade
 
 
 class Flows(NamedTuple):
@@ -85,12 +83,6 @@ def on_planets(values: Civ, planets: tuple[int, ...]) -> Float[Array, "planets c
     return jnp.stack([sum(group[1:], start=group[0]) for group in groups])
 
 
-def partner(year: Int32[Array, " cells"], civilizations: int) -> Int32[Array, "civilizations cells"]:
-    """Whom each civilization meets this year: a shift that visits all others in turn."""
-    shift = 1 + year % max(civilizations - 1, 1)
-    return (jnp.arange(civilizations, dtype=year.dtype)[:, None] + shift) % civilizations
-
-
 def comfort(t: Civ, params: CivilizationParams) -> Civ:
     """θ(T) = max(0, 1 − ((T−T₀)/(T_c−T₀))²)."""
     strain = (t - params.temperature_best) / (params.temperature_collapse - params.temperature_best)
@@ -106,7 +98,7 @@ def substep(
     planets: tuple[int, ...],
 ) -> tuple[CivilizationState, Flows]:
     """``dt`` seconds; ``drawn`` is the power thinking asks for, W."""
-    count, where = len(planets), jnp.asarray(planets)
+    where = jnp.asarray(planets)
     alive = state.alive
     live = alive.astype(jnp.float64)
     free = jnp.broadcast_to(state.year >= params.begins[0], alive.shape[1:]) & alive
@@ -120,15 +112,20 @@ def substep(
     useful = state.efficiency * power
     paid = jnp.minimum(live * drawn, useful)
     moved = params.investment * (useful - paid)
+    fuelled, collected, power, useful, paid, moved = jax.lax.optimization_barrier(
+        (fuelled, collected, power, useful, paid, moved)
+    )
 
     lesson = (state.experience / params.experience0) ** -params.learning_exponent
     kappa, kappa_collectors = params.embodied * lesson, params.embodied_collectors * lesson
     room = jnp.maximum(params.star - total(state.collectors), 0.0)
-    asked_for = acts[COLLECT] * moved * dt / kappa_collectors
+    fastest = params.fastest * (dt / YEAR) * (state.capacity + state.collectors)
+    asked_for = acts[COLLECT] * jnp.minimum(moved * dt / kappa_collectors, fastest)
     allowed = jnp.minimum(1.0, room / jnp.maximum(total(asked_for), 1e-300))
     new_collectors = asked_for * allowed
-    new_capacity = acts[GROW] * moved * dt / kappa
-    built = (acts[GROW] + acts[RADIATE]) * moved * dt + new_collectors * kappa_collectors
+    new_capacity = acts[GROW] * jnp.minimum(moved * dt / kappa, fastest)
+    built = acts[RADIATE] * moved * dt + new_capacity * kappa + new_collectors * kappa_collectors
+    new_collectors, new_capacity, built = jax.lax.optimization_barrier((new_collectors, new_capacity, built))
     saved = acts[SAVE] * moved * dt
     worked = built + acts[RESEARCH] * moved * dt
     pace = params.investment * dt
@@ -137,17 +134,20 @@ def substep(
     radiated = acts[RADIATE] * jnp.minimum(1.0, params.radiator_rate * pace)
     exported = state.exported + radiated * (params.exported_max - state.exported)
 
-    to = partner(state.year, count)
-    received, given, lost, taught = _trade(state, acts, dt, to, params)
-
+    passed = jax.lax.optimization_barrier(trade(state, acts, dt, params))
     wear = jnp.where(free, params.decay * dt, 0.0)
     worn = wear * state.embodied
     growth = jnp.where(free, 1.0, jnp.exp(_scripted(state.year, params) * dt / YEAR))
 
-    store, store_low = exact_sum(state.store, state.store_low + ((saved + received) - given))
+    low, least = exact_sum(state.store_low, (saved + passed.received) - passed.given)
+    store, low = exact_sum(state.store, low)
+    store_low, store_least = exact_sum(low, state.store_least + least)
     embodied, embodied_low = exact_sum(state.embodied, state.embodied_low + (built - worn))
-    # conversion losses, what was consumed, thought with, worn out or lost on the way: all of it is heat
-    heat = (power - useful) * dt + paid * dt + (useful - paid) * dt - saved - built + worn + lost
+    off = jnp.where(power > 0.0, collected / jnp.maximum(power, 1e-300), 0.0)
+    store_off = _share(
+        state.store_off * state.store + off * saved + passed.received_off, store + passed.given
+    )
+    embodied_off = _share(state.embodied_off * state.embodied + off * built, embodied + worn)
 
     t = planet.temperature(state.heat, params)[where]
     theta = comfort(t, params)
@@ -157,10 +157,14 @@ def substep(
         1.0 + birth * state.population / jnp.maximum(params.capacity_heads * theta, 1e-300)
     )
     ends = alive & ((theta <= 0.0) | (population < params.population_floor))
-    heat = heat + jnp.where(ends, store + embodied, 0.0)
-
-    off = jnp.where(power > 0.0, collected / jnp.maximum(power, 1e-300), 0.0)
-    kept = heat * (1.0 - off)
+    ruins, ruins_off = store + embodied, store * store_off + embodied * embodied_off
+    # conversion losses, what was consumed, thought with, worn out, lost on the way, left in ruins: all is heat
+    used = (power - useful) * dt + paid * dt + (useful - paid) * dt - saved - built
+    heat = used + worn + passed.lost + jnp.where(ends, ruins, 0.0)
+    away = used * off + worn * state.embodied_off + passed.lost * state.store_off
+    away = away + jnp.where(ends, ruins_off, 0.0)
+    heat, away, population, ends = jax.lax.optimization_barrier((heat, away, population, ends))
+    kept = jnp.maximum(heat - away, 0.0)
     leaves = exported * kept
     grown = jnp.clip(
         params.fuel_regrowth * state.fuel * (1.0 - state.fuel / params.fuel_max),
@@ -171,7 +175,7 @@ def substep(
     planet_heat, sky = planet.exchange(
         state.heat, on_planets(kept - leaves, planets) / dt, jnp.broadcast_to(grown, fuel.shape), dt, params
     )
-    entropy_exported = heat * off / params.collector_temperature + leaves / params.radiator_temperature
+    entropy_exported = (heat - kept) / params.collector_temperature + leaves / params.radiator_temperature
     entropy = dt * total(sky.entropy_planet + sky.entropy_radiated + sky.entropy_starlight)
 
     lives = alive & ~ends
@@ -185,21 +189,24 @@ def substep(
         collectors=jnp.where(lives, state.collectors * (1.0 - wear) + new_collectors, 0.0),
         store=jnp.where(lives, store, 0.0),
         store_low=jnp.where(lives, store_low, 0.0),
+        store_least=jnp.where(lives, store_least, 0.0),
+        store_off=jnp.where(lives, store_off, 0.0),
         embodied=jnp.where(lives, embodied, 0.0),
         embodied_low=jnp.where(lives, embodied_low, 0.0),
-        experience=state.experience + live * (worked + taught),
+        embodied_off=jnp.where(lives, embodied_off, 0.0),
+        experience=state.experience + live * (worked + passed.taught),
         alive=lives,
         year=state.year,
     )
     flows = Flows(
         power=power * dt,
         heat=heat,
-        received=received,
-        given=given - lost,
+        received=passed.received,
+        given=passed.given - passed.lost,
         paid=paid * dt,
         asked=live * drawn * dt,
         collected=collected * dt,
-        exported=heat * off + leaves,
+        exported=heat - kept + leaves,
         absorbed=sky.absorbed * dt,
         emitted=sky.emitted * dt,
         entropy_planet=sky.entropy_planet * dt,
@@ -219,41 +226,6 @@ def _scripted(year: Int32[Array, " cells"], params: CivilizationParams) -> Float
     return jnp.log1p(rate)
 
 
-def _trade(
-    state: CivilizationState,
-    acts: list[Array],
-    dt: float,
-    to: Int32[Array, "civilizations cells"],
-    params: CivilizationParams,
-) -> tuple[Civ, Civ, Civ, Civ]:
-    """Joules received, given up, lost on the way (heat where they came from), and experience taught.
-
-    ``to`` is a permutation, so each civilization has one giver and one raider at most.
-    """
-
-    count = to.shape[0]
-    back = (2 * jnp.arange(count)[:, None] - to) % count
-
-    def of(values: Any, index: Array) -> Array:
-        whole = jnp.broadcast_to(values, to.shape)
-        return jnp.take_along_axis(whole, index, axis=0) if count > 2 else whole[::-1]
-
-    if count == 1:
-        nothing = jnp.zeros_like(state.store)
-        return nothing, nothing, nothing, nothing
-    met = state.alive & of(state.alive, to)
-    years = dt / YEAR
-    gift = jnp.where(met, acts[GIVE] * params.give_share * years * state.store, 0.0)
-    loot = jnp.where(met, acts[RAID] * params.raid_share * years * of(state.store, to), 0.0)
-    arrived = of(gift * params.give_kept, back)
-    taken = of(loot, back)
-    received = arrived + loot * (1.0 - params.raid_lost)
-    lost = gift * (1.0 - params.give_kept) + of(loot * params.raid_lost, back)
-    # what is lost on the way becomes heat with its origin, which so gives away only what arrives
-    given = gift + taken
-    return received, given, lost, arrived * params.teaching
-
-
-def ended(state: CivilizationState) -> Bool[Array, "civilizations cells"]:
-    """Whose history is over."""
-    return ~state.alive
+def _share(part: Civ, whole: Civ) -> Civ:
+    """``part/whole`` within 0..1, 0 of nothing."""
+    return jnp.clip(part / jnp.maximum(whole, 1e-300), 0.0, 1.0)

@@ -34,7 +34,8 @@ class CivilizationEnv(WorldEnv):
             self._history.append({name: np.asarray(outcome.variables[name][:, 0]) for name in SHOWN})
 
     def ansi(self) -> str:
-        return render.text(self.round, None if self.outcome is None else self.outcome.variables)
+        recorded: Any = None if self.outcome is None else self.outcome.variables
+        return render.text(self.round, recorded)
 
     def picture(self) -> np.ndarray:
         collapse = np.broadcast_to(np.asarray(self.params.temperature_collapse)[:, 0], self.world.players)

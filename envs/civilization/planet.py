@@ -22,7 +22,7 @@ from thermopolis.envs.civilization.quantities import (
     area,
 )
 
-NEWTON_STEPS = 8
+NEWTON_STEPS = 12
 
 
 class Sky(NamedTuple):
@@ -70,15 +70,18 @@ def exchange(
     """
     c_a, before, light = capacity(params), temperature(heat, params), absorbed(params)
     stefan = area(params.radius) * params.emissivity * STEFAN_BOLTZMANN
-    gain = light - grown + warming
-    # F(T) = C_A(T − T₀) + δt(stefan T⁴ − gain) is increasing and convex: Newton descends to its root from above
-    t = jnp.maximum(before, jnp.sqrt(jnp.sqrt(gain / stefan)))
+    gain = jax.lax.optimization_barrier(light - grown + warming)
+    # F(T) = C_A(T − T₀) + δt(stefan T⁴ − gain) is increasing and convex: Newton descends to its root from above,
+    # here from the lesser of equilibrium and of warming without emission
+    balanced = jnp.sqrt(jnp.sqrt(gain / stefan))
+    t = jnp.maximum(before, jnp.minimum(balanced, before + dt * gain / c_a))
 
     def newton(_: Array, t: Array) -> Array:
         cube = stefan * t * t * t
         return t - (c_a * (t - before) + dt * (cube * t - gain)) / (c_a + 4.0 * dt * cube)
 
     t = jax.lax.fori_loop(0, NEWTON_STEPS, newton, t)
+    t = jax.lax.optimization_barrier(t)
     cube = stefan * t * t * t
     emitted = cube * t
     after = heat + dt * (gain - emitted)

@@ -62,6 +62,7 @@ _EARTH_NOW: dict[str, Any] = {
     "embodied": 5e7,
     "embodied_collectors": 1e8,
     "learning_exponent": -math.log2(1.0 - LEARNING_RATE),
+    "fastest": 1.0,
     "research_rate": 0.1 / YEAR,
     "radiator_rate": 0.1 / YEAR,
     "decay": 1.0 / (30.0 * YEAR),
@@ -216,15 +217,13 @@ _FIELDS = CivilizationParams._fields
 def _rows(name: str, value: Any, planets: int, civilizations: int) -> np.ndarray:
     """``(rows, c)``: a scalar is one row for all; a list has one entry per planet, civilization or period."""
     array = check(name, value)
-    if array.ndim == 0:
-        return array[None, None]
-    rows = array[:, None] if array.ndim == 1 else array
+    rows = array.reshape(1, 1) if array.ndim == 0 else array[:, None] if array.ndim == 1 else array
     if name in SCRIPT_FIELDS:
         return rows
     expected = planets if name in PLANET_FIELDS else 1 if name in CELL_FIELDS else civilizations
     if rows.shape[0] not in (1, expected):
         raise ModelError(f"civilization.{name}: expected 1 or {expected} values, got {rows.shape[0]}")
-    return rows
+    return np.broadcast_to(rows, (expected, *rows.shape[1:]))
 
 
 def parameters(planets: Sequence[int], preset: str = "earth_now", **overrides: Any) -> CivilizationParams:
@@ -265,12 +264,11 @@ def _check_together(rows: Mapping[str, np.ndarray], planets: Sequence[int]) -> N
         raise ModelError("civilization.give_share: with raid_share it must not exceed 1 (of a year's store)")
     if rows["growth_years"].shape[0] != rows["growth_rates"].shape[0]:
         raise ModelError("civilization.growth_rates: expected one rate per entry of growth_years")
-    collected = rows["collectors0"].sum(axis=0) * (len(planets) if rows["collectors0"].shape[0] == 1 else 1)
-    if np.any(collected > rows["star"]):
+    if np.any(rows["collectors0"].sum(axis=0) > rows["star"]):
         raise ModelError("civilization.collectors0: together they collect more than the star gives")
     ground = area(rows["radius"]) * rows["emissivity"] * STEFAN_BOLTZMANN
     light = area(rows["radius"]) * (1 - rows["albedo"]) * rows["starlight"] / 4
-    hottest = ((light + rows["capacity0"].max(axis=0)) / ground) ** 0.25
+    hottest = ((light + rows["capacity0"].sum(axis=0)) / ground) ** 0.25
     if np.any(hottest > 0.75 * SUN_TEMPERATURE):
         raise ModelError(
             "civilization.capacity0: burning this much would heat the planet beyond ¾ of its star's 5772 K"

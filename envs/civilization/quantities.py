@@ -44,10 +44,11 @@ class CivilizationParams(NamedTuple):
     Civilization [civilizations]
     ----------------------------
     power_per_head W; efficiency_max; exported_max; investment, the share u of useful power an action moves;
-    embodied J/W (κ₀) and embodied_collectors J/W at experience0; learning_exponent b; research_rate and
-    radiator_rate 1/s; decay 1/s; give_share, give_kept (τ), teaching (J of experience per J received),
-    raid_share, raid_lost; birth_rate 1/s; capacity_heads N; temperature_best and temperature_collapse K;
-    population_floor; collector_temperature and radiator_temperature K; minds, decisions (a year).
+    embodied J/W (κ₀) and embodied_collectors J/W at experience0; learning_exponent b; fastest, the largest part
+    of capacity + collectors that can be added in a year; research_rate and radiator_rate 1/s; decay 1/s;
+    give_share, give_kept (τ), teaching (J of experience per J received); raid_share, raid_lost; birth_rate 1/s;
+    capacity_heads N; temperature_best and temperature_collapse K; population_floor; collector_temperature and
+    radiator_temperature K; minds, decisions (a year).
 
     Cell [1]
     --------
@@ -80,6 +81,7 @@ class CivilizationParams(NamedTuple):
     embodied: Float[Array, "civilizations c"]
     embodied_collectors: Float[Array, "civilizations c"]
     learning_exponent: Float[Array, "civilizations c"]
+    fastest: Float[Array, "civilizations c"]
     research_rate: Float[Array, "civilizations c"]
     radiator_rate: Float[Array, "civilizations c"]
     decay: Float[Array, "civilizations c"]
@@ -124,9 +126,10 @@ class CivilizationState(NamedTuple):
     """The whole truth about a cell.
 
     fuel, heat (J above 288 K) per planet; population, capacity (W), efficiency, exported share, collectors (W),
-    store (J), embodied energy (J), experience (J) and life per civilization; the year counted from 0. Store and
-    embodied energy carry a low-order part each (their sum is exact to twice the digits), so that a small yearly
-    ledger still closes against a store a million times larger.
+    store (J), embodied energy (J), the shares of both that starlight paid for and that lie off the planet,
+    experience (J) and life per civilization; the year counted from 0. Store and embodied energy carry low-order
+    parts (what rounding left over), so that the ledger of a poor year still closes against a store 10²⁰ times
+    larger.
     """
 
     fuel: Float[Array, "planets cells"]
@@ -138,8 +141,11 @@ class CivilizationState(NamedTuple):
     collectors: Float[Array, "civilizations cells"]
     store: Float[Array, "civilizations cells"]
     store_low: Float[Array, "civilizations cells"]
+    store_least: Float[Array, "civilizations cells"]
+    store_off: Float[Array, "civilizations cells"]
     embodied: Float[Array, "civilizations cells"]
     embodied_low: Float[Array, "civilizations cells"]
+    embodied_off: Float[Array, "civilizations cells"]
     experience: Float[Array, "civilizations cells"]
     alive: Bool[Array, "civilizations cells"]
     year: Int32[Array, " cells"]

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int32, Key
 
 from thermopolis.envs.civilization import planet
-from thermopolis.envs.civilization.dynamics import Civ, Flows, comfort, partner, substep, total
+from thermopolis.envs.civilization.dynamics import Flows, comfort, substep, total
 from thermopolis.envs.civilization.quantities import (
     ACTIONS,
     GIVE,
@@ -27,6 +27,7 @@ from thermopolis.envs.civilization.quantities import (
     CivilizationParams,
     CivilizationState,
 )
+from thermopolis.envs.civilization.trade import Civ, met_by, partner
 from thermopolis.envs.world import Outcome
 from thermopolis.errors import ModelError
 
@@ -95,6 +96,7 @@ class Civilization:
             draw = jax.vmap(lambda k: jax.random.normal(k, (2, count), jnp.float32), out_axes=-1)(key)
             luck = jnp.exp(params.spread * draw.astype(jnp.float64))
             capacity = civ(params.capacity0) * luck[0]
+            works = params.embodied * capacity + params.embodied_collectors * civ(params.collectors0)
             return CivilizationState(
                 fuel=land(params.fuel0),
                 heat=land((params.temperature0 - REFERENCE_TEMPERATURE) * planet.capacity(params)),
@@ -105,8 +107,13 @@ class Civilization:
                 collectors=civ(params.collectors0),
                 store=civ(params.store0) * luck[1],
                 store_low=jnp.zeros((count, cells)),
-                embodied=params.embodied * capacity + params.embodied_collectors * civ(params.collectors0),
+                store_least=jnp.zeros((count, cells)),
+                store_off=jnp.zeros((count, cells)),
+                embodied=works,
                 embodied_low=jnp.zeros((count, cells)),
+                embodied_off=params.embodied_collectors
+                * civ(params.collectors0)
+                / jnp.maximum(works, 1e-300),
                 experience=civ(params.experience0),
                 alive=jnp.ones((count, cells), bool),
                 year=jnp.zeros((cells,), jnp.int32),
@@ -163,8 +170,7 @@ class Civilization:
         grew = 1 + (change > params.growth_band).astype(jnp.int32) - (change < -params.growth_band)
         seen = hot * 3 + grew
         if self.players > 1:
-            to = partner(before.year, self.players)
-            back = (2 * jnp.arange(self.players)[:, None] - to) % self.players
+            back = met_by(partner(before.year, self.players))
             move = jnp.take_along_axis(jnp.where(was, actions, -1), back, axis=0)
             seen = seen * 3 + jnp.where(move == GIVE, 1, jnp.where(move == RAID, 2, 0))
         return Outcome(
@@ -187,13 +193,12 @@ class Civilization:
         where = jnp.asarray(self.planets)
         power = flows.power / YEAR
         whole = total(power)
-        stores = _energy(after) - _energy(before)
+        own = _stored(before, after)
+        stores = total(own) + total(after.fuel - before.fuel) + total(after.heat - before.heat)
         crossed = (
             total(flows.absorbed) + total(flows.collected) - total(flows.emitted) - total(flows.exported)
         )
         size = total(flows.absorbed) + total(flows.collected) + total(flows.emitted) + total(flows.exported)
-        own = (after.store - before.store) + (after.store_low - before.store_low)
-        own = own + (after.embodied - before.embodied) + (after.embodied_low - before.embodied_low)
         own_flows = flows.power + flows.received + flows.given + flows.heat
         closes = own + flows.heat - (flows.power + flows.received - flows.given)
         produced = total(flows.entropy_planet + flows.entropy_radiated + flows.entropy_starlight) + total(
@@ -226,7 +231,8 @@ class Civilization:
             "entropy_exported": total(flows.entropy_exported),
             "entropy_least": flows.entropy_least,
             "energy_residual": jnp.abs(stores - crossed) / size,
-            "ledger_residual": jnp.abs(closes) / jnp.maximum(own_flows, 1e-300),
+            # below a joule a year there is nothing to account for
+            "ledger_residual": jnp.abs(closes) / jnp.maximum(own_flows, 1.0),
         }
         return {name: jnp.broadcast_to(values, shape).astype(jnp.float64) for name, values in record.items()}
 
@@ -237,9 +243,11 @@ def reach(state: CivilizationState, params: CivilizationParams) -> Civ:
     return state.capacity + state.collectors + state.store / (params.embodied * lesson)
 
 
-def _energy(state: CivilizationState) -> Float[Array, " cells"]:
-    """Joules of a cell: fuel, planetary heat, stores and works."""
-    return total(state.fuel) + total(state.heat) + total(state.store) + total(state.embodied)
+def _stored(before: CivilizationState, after: CivilizationState) -> Civ:
+    """Change of store and works, J, part by part: a sum first would round the small away."""
+    names = ("store", "store_low", "store_least", "embodied", "embodied_low")
+    changes = [getattr(after, name) - getattr(before, name) for name in names]
+    return sum(changes[1:], start=changes[0])
 
 
 def _kardashev(power: Array) -> Array:

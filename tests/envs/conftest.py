@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+
+from thermopolis.envs.world import cell_keys, init_keys, step_keys
 
 # api_test calls for arrays and boxes: it says so of every environment with Discrete or MultiDiscrete spaces
 REMARKS = (
@@ -80,3 +84,53 @@ def conforms() -> Callable[..., None]:
 def seeds_govern() -> Callable[..., None]:
     """The same seed gives the same full trajectory, another seed or generator another one."""
     return _seeds
+
+
+CHUNK, WIDTH, PERIODS = 50, 8, 4
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _years(world: Any, params: Any, keys: Any, state: Any, first: Any, actions: Any, drawn: Any) -> Any:
+    def one(state: Any, at: Any) -> Any:
+        t, action = at
+        return world.step(step_keys(keys, t), state, action, params, drawn)
+
+    return jax.lax.scan(one, state, (first + jnp.arange(CHUNK), actions))
+
+
+def _live(world: Any, params: Any, actions: Any, seed: int = 0, drawn: Any = None) -> Any:
+    """Outcomes of years of given actions (time, civilizations, cells), stacked over time.
+
+    Cells are filled up to a multiple of eight and years to one of fifty, so that few programs are compiled.
+    """
+    actions = np.asarray(actions, np.int32)
+    years, players, cells = actions.shape
+    width, length = -(-cells // WIDTH) * WIDTH, -(-years // CHUNK) * CHUNK
+    actions = np.pad(actions, ((0, length - years), (0, 0), (0, width - cells)), mode="edge")
+    drawn = np.zeros((players, 1), np.float32) if drawn is None else np.asarray(drawn, np.float32)
+    drawn = _wide(drawn, cells, width)
+    full = {}
+    for name, leaf in params._asdict().items():
+        rows = np.asarray(leaf)
+        if name in ("growth_years", "growth_rates"):
+            rows = np.concatenate([rows, np.repeat(rows[-1:], PERIODS - rows.shape[0], axis=0)])
+        full[name] = _wide(rows, cells, width)
+    with jax.enable_x64(True):
+        wide = type(params)(**{name: jnp.asarray(rows, jnp.float64) for name, rows in full.items()})
+    keys = cell_keys(seed, width)
+    state, parts = world.init(init_keys(keys), wide), []
+    for first in range(0, length, CHUNK):
+        state, out = _years(world, wide, keys, state, first, actions[first : first + CHUNK], drawn)
+        parts.append(jax.device_get(out))
+    return jax.tree.map(lambda *x: np.concatenate(x)[:years, ..., :cells], *parts)
+
+
+def _wide(rows: np.ndarray, cells: int, width: int) -> np.ndarray:
+    rows = np.broadcast_to(rows, (*rows.shape[:-1], cells))
+    return np.pad(rows, ((0, 0), (0, width - cells)), mode="edge")
+
+
+@pytest.fixture
+def live() -> Callable[..., Any]:
+    """Years of a civilization under given actions."""
+    return _live
