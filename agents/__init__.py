@@ -13,6 +13,7 @@ if __name__ != "thermopolis.agents":
 
 _NAMES: dict[str, str] = {
     "ActiveInference": "active_inference",
+    "AxelrodPlayer": "axelrod_player",
     "Core": "core_in_loop",
     "FiniteState": "finite_state",
     "GenerativeModel": "model",
@@ -25,6 +26,10 @@ _NAMES: dict[str, str] = {
     "RandomPlayer": "random_player",
     "STRATEGIES": "strategies",
     "dilemma_model": "dilemma",
+    "from_spaces": "spaces",
+    "spaces_model": "spaces",
+    "misperception": "dilemma",
+    "outcome_model": "dilemma",
     "strategy": "strategies",
 }
 
