@@ -108,7 +108,7 @@ class Drawn(list[Path]):
         self.left_out = dict(left_out or {})
 
 
-def _middle(results: Results) -> Point:
+def middle(results: Results) -> Point:
     """The finished point in the middle of a sweep."""
     finished = results.finished
     if not finished:
@@ -154,7 +154,7 @@ def plot_all(
         reason = FIGURES[name].unfit(ds)
         if reason is None:
             try:
-                made = draw(results.load(_middle(results)) if FIGURES[name].raw else ds, name)
+                made = draw(results.load(middle(results)) if FIGURES[name].raw else ds, name)
             except ThermopolisError as fault:
                 reason = str(fault)
         if reason is not None:

@@ -11,23 +11,27 @@ import xarray as xr
 
 from thermopolis.analysis.page.html import Markup, joined, script_json, tag
 from thermopolis.analysis.page.panels import panel_data
+from thermopolis.analysis.page.pictures import pictures
 from thermopolis.analysis.page.sections import (
     controls,
     overview,
     panel_figures,
     reproduce,
     sentence,
-    tables,
     warnings_section,
 )
+from thermopolis.analysis.page.tables import tables
 from thermopolis.analysis.read import Results, open_results
 
 _HERE = Path(__file__).parent
+PAGE_BYTES = 5_950_000
+_FRAME = 4_870_000  # Plotly, styles and the page's own script
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 _SECTIONS = (
     ("run", "What was run"),
     ("warnings", "Warnings"),
     ("panels", "Panels"),
+    ("figures", "Further figures"),
     ("tables", "Tables"),
     ("reproduce", "How to reproduce it"),
 )
@@ -64,9 +68,15 @@ def page_of(results: Results, ds: xr.Dataset) -> str:
         "run": overview(results, ds),
         "warnings": warnings_section(results, ds),
         "panels": _panels(data),
+        "figures": Markup(""),
         "tables": tables(ds),
         "reproduce": reproduce(results),
     }
+    spent = _FRAME + len(script_json(data)) + sum(len(part.encode()) for part in contents.values())
+    shown = pictures(results, ds, PAGE_BYTES - spent)
+    contents["figures"] = (
+        tag("div", shown, klass="panels") if shown else tag("p", "The panels show all there is.")
+    )
     links = [tag("li", tag("a", title, href=f"#{key}")) for key, title in _SECTIONS]
     sections = [tag("section", tag("h2", title), contents[key], id=key) for key, title in _SECTIONS]
     heading = tag(

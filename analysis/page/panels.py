@@ -18,7 +18,7 @@ from thermopolis.analysis.quantities import axis_label, quantity
 from thermopolis.analysis.series import by_bin, sweep_dims, tail
 from thermopolis.analysis.thermodynamics import joules_per_decision
 
-PANEL_BYTES = 620_000  # of packed numbers, before base64
+PANEL_BYTES = 440_000  # of packed numbers, before base64
 _MOST_GROUPS = 8
 _ORDER = (
     "cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "complexity", "accuracy",

@@ -5,17 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from thermopolis.analysis.intervals import mean_interval
+from thermopolis.analysis.page.diagnosis import diagnose
 from thermopolis.analysis.page.html import Markup, code, details, joined, table, tag
-from thermopolis.analysis.plot.style import dim_label, label_of, number
-from thermopolis.analysis.quantities import axis_label, quantity
+from thermopolis.analysis.plot.style import dim_label, label_of
 from thermopolis.analysis.read import Results
-from thermopolis.analysis.series import sweep_dims, tail
-
-_TABLED = ("cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "kardashev")
+from thermopolis.analysis.series import sweep_dims
 
 
 def sentence(ds: xr.Dataset) -> str:
@@ -43,8 +39,10 @@ def overview(results: Results, ds: xr.Dataset) -> Markup:
         "agents": ds.attrs.get("agents", 1),
         "seed": manifest.get("seed", ds.attrs.get("seed", "not recorded")),
         "thermopolis": versions.get("thermopolis", manifest.get("version")),
-        "commit": str(manifest["git_commit"])[:12] if manifest.get("git_commit") else None,
-        "started": manifest.get("started"),
+        "commit": str(manifest["git_commit"])[:10] if manifest.get("git_commit") else None,
+        "started": str(manifest["started"]).replace("T", " ").rstrip("Z")
+        if manifest.get("started")
+        else None,
     }
     cells = [tag("div", tag("dt", k), tag("dd", v)) for k, v in facts.items() if v is not None]
     for key in ("python", "platform", "processor", "cpu_count"):
@@ -64,21 +62,9 @@ def overview(results: Results, ds: xr.Dataset) -> Markup:
 
 def warnings_section(results: Results, ds: xr.Dataset) -> Markup:
     """What a reader must know before believing the panels."""
-    said = []
-    n = ds.sizes["replicate"]
-    if n < 2:
-        said.append(
-            (
-                "Too few replicates",
-                "One replicate gives no interval: nothing here says how far chance reaches.",
-            )
-        )
-    elif n < 8:
-        said.append(("Too few replicates", f"Intervals over {n} replicates are rough; 32 or more is better."))
-    left = sum(not p.done for p in results.points)
-    if left:
-        said.append(("Unfinished", f"{left} of {len(results.points)} points have no results yet or failed."))
-    items = [tag("p", tag("strong", f"{title}. "), text, klass="warning") for title, text in said]
+    items = [
+        tag("p", tag("strong", f"{title}. "), text, klass="warning") for title, text in diagnose(results, ds)
+    ]
     return joined(items) if items else tag("p", "Nothing to warn of.", klass="calm")
 
 
@@ -139,36 +125,6 @@ def _panel_figure(k: int, panel: dict[str, Any]) -> Markup:
         tag("figcaption", words),
         details(f"Numbers: {title}", numbers),
     )
-
-
-def tables(ds: xr.Dataset) -> Markup:
-    """Tail means with intervals, a row for every place of the sweep and group."""
-    names = [n for n in _TABLED if n in ds.data_vars and np.isfinite(ds[n].values).any()]
-    dims = sweep_dims(ds)
-    summaries = {n: mean_interval(tail(ds, n), rate=quantity(n).is_rate) for n in names}
-    heads = [*map(dim_label, dims), "group", *(axis_label(n, ds[n]) for n in names)]
-    groups = [str(g) for g in ds["group"].values] if "group" in ds.coords else ["all"]
-    rows: list[list[object]] = []
-    for place in np.ndindex(*[ds.sizes[d] for d in dims]):
-        where = dict(zip(dims, place, strict=True))
-        values = [number(ds[d].values[i]) for d, i in where.items()]
-        for g, group in enumerate(groups):
-            cells = []
-            for n in names:
-                at = summaries[n].isel(where)
-                cells.append(with_interval(at.isel(group=g) if "group" in at.dims else at))
-            rows.append([*values, label_of(group), *cells])
-    n = ds.sizes["replicate"]
-    caption = f"Means over the last half of the steps, with 95% intervals over n = {n} replicates."
-    return table(heads, rows, caption, "Summary table")
-
-
-def with_interval(at: xr.Dataset) -> str:
-    """``mean [low, high]``."""
-    mean, low, high = (float(at[k]) for k in ("mean", "low", "high"))
-    if not np.isfinite(mean):
-        return "undefined"
-    return f"{mean:.3g}" + (f" [{low:.3g}, {high:.3g}]" if np.isfinite(low) else "")
 
 
 def reproduce(results: Results) -> Markup:

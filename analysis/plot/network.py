@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def _links(ds: xr.Dataset, replicate: int = 0) -> np.ndarray:
 
 
 def grid_shape(agents: int, links: np.ndarray) -> tuple[int, int] | None:
-    """Rows and columns if every link joins neighbours of a (periodic) grid, diagonals included."""
+    """Rows and columns if every link joins neighbours of a (periodic) grid, diagonals included; None for rings."""
+    if is_ring(agents, links):
+        return None
     for width in range(int(np.sqrt(agents)), 2, -1):
         if agents % width or not len(links):
             continue
@@ -45,12 +48,20 @@ def grid_shape(agents: int, links: np.ndarray) -> tuple[int, int] | None:
     return None
 
 
+def is_ring(agents: int, links: np.ndarray) -> bool:
+    """Whether every player is linked to its k nearest on a circle, and to no other."""
+    if not len(links):
+        return False
+    gap = np.abs(links[:, 0] - links[:, 1])
+    reach = int(np.minimum(gap, agents - gap).max())
+    return len(links) == agents * reach
+
+
 def positions(agents: int, links: np.ndarray) -> np.ndarray:
     """Where to draw the players, (agents, 2): a circle for rings and large or empty graphs, else by springs."""
     angle = 2 * np.pi * np.arange(agents) / agents
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
-    gap = np.abs(links[:, 0] - links[:, 1]) if len(links) else np.zeros(0)
-    if not len(links) or agents > 400 or np.all(np.minimum(gap, agents - gap) <= 4):
+    if not len(links) or agents > 400 or is_ring(agents, links):
         return circle
     import networkx
 
@@ -104,7 +115,7 @@ def _frames(
     return rate, steps, links, shape, positions(agents, links)
 
 
-@figure
+@partial(figure, size=(9.0, 3.7))
 def society_snapshots(ds: xr.Dataset, ax: Axes, replicate: int = 0) -> None:
     """The society of one replicate at four steps: lattice or network, coloured by cooperation."""
     rate, steps, links, shape, where = _frames(ds, replicate)

@@ -27,14 +27,14 @@ def heat_colours() -> Colormap:
     return matplotlib.colors.ListedColormap(colours, "heat")
 
 
-def figure(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draws ``function(ds, ax, …)`` within the style, on a new figure where ``ax`` is None."""
+def figure(function: Callable[..., None], size: tuple[float, float] | None = None) -> Callable[..., Figure]:
+    """Draws ``function(ds, ax, …)`` within the style, on a new figure (of ``size`` inches) where ``ax`` is None."""
 
     @functools.wraps(function)
     def drawn(ds: xr.Dataset, ax: Axes | None = None, **options: Any) -> Figure:
         with matplotlib.rc_context(fname=str(STYLE)):
             if ax is None:
-                made = Figure()
+                made = Figure(figsize=size)
                 FigureCanvasAgg(made)
                 ax = made.add_subplot()
             function(ds, ax, **options)

@@ -1,0 +1,116 @@
+"""Results for other people's tools: CSV, Parquet (with pyarrow installed), ArviZ's InferenceData (with arviz).
+
+Tables are long: one row per place of the sweep, replicate, step and agent, one column per variable.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from thermopolis.analysis.series import check, sweep_dims
+from thermopolis.errors import StoreError
+
+_BASE = ("replicate", "step", "agent")
+
+
+def columns(ds: xr.Dataset, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """The long table as columns, ready for any data frame: ``pandas.DataFrame(columns(ds))``."""
+    check(ds)
+    names = [str(n) for n in (ds.data_vars if names is None else names)]
+    missing = [n for n in names if n not in ds.data_vars]
+    if missing:
+        raise StoreError(
+            f"{', '.join(missing)} not recorded (there are: {', '.join(map(str, ds.data_vars))})"
+        )
+    dims = [*sweep_dims(ds), *(d for d in _BASE if d in ds.dims)]
+    shape = [ds.sizes[d] for d in dims]
+    out: dict[str, np.ndarray] = {}
+    grid = np.meshgrid(*[np.arange(n) for n in shape], indexing="ij", copy=False)
+    for dim, index in zip(dims, grid, strict=True):
+        labels = ds[dim].values if dim in ds.coords else np.arange(ds.sizes[dim])
+        out[dim] = labels[index.ravel()]
+    template = xr.DataArray(np.empty(shape, bool), dims=dims)
+    if "kind" in ds.coords:
+        out["kind"] = ds["kind"].broadcast_like(template).transpose(*dims).values.ravel()
+    for name in names:
+        for suffix, part in _split(ds[name], dims):
+            flat = part.reset_coords(drop=True).broadcast_like(template)
+            out[name + suffix] = flat.transpose(*dims).values.ravel()
+    return out
+
+
+def _split(array: xr.DataArray, dims: list[str]) -> Iterator[tuple[str, xr.DataArray]]:
+    """An array with further dimensions as one column for each of their labels."""
+    extra = [str(d) for d in array.dims if d not in dims]
+    if not extra:
+        yield "", array
+        return
+    dim = extra[0]
+    labels = array[dim].values if dim in array.coords else np.arange(array.sizes[dim])
+    for i, label in enumerate(labels):
+        for suffix, part in _split(array.isel({dim: i}, drop=True), dims):
+            yield f"_{label}{suffix}", part
+
+
+def to_csv(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = None) -> Path:
+    """Writes the long table as CSV; undefined values are empty. Text that a spreadsheet would run is quoted."""
+    table = columns(ds, names)
+    path = Path(path)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([_harmless(n) for n in table])
+        texts = [[_cell(v) for v in column] for column in table.values()]
+        writer.writerows(zip(*texts, strict=True))
+    return path
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (float, np.floating)):
+        return "" if np.isnan(value) else repr(float(value)) if value.dtype.itemsize == 8 else str(value)
+    return _harmless(str(value)) if isinstance(value, str) else value
+
+
+def _harmless(text: str) -> str:
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def to_parquet(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = None) -> Path:
+    """Writes the long table as Parquet; needs pyarrow."""
+    arrow, parquet = (_optional(name, "pyarrow") for name in ("pyarrow", "pyarrow.parquet"))
+    path = Path(path)
+    parquet.write_table(arrow.table(columns(ds, names)), str(path))
+    return path
+
+
+def to_arviz(ds: xr.Dataset, names: Sequence[str] | None = None) -> Any:
+    """Replicates as chains and steps as draws, in ArviZ's own container (needs arviz). One place of a sweep at a time."""
+    check(ds)
+    if sweep_dims(ds):
+        raise StoreError(
+            f"select one place of the sweep first (it has {', '.join(sweep_dims(ds))}): ds.isel(…)"
+        )
+    arviz = _optional("arviz", "arviz")
+    names = [str(n) for n in (ds.data_vars if names is None else names)]
+    fit = [n for n in names if {"replicate", "step"} <= set(ds[n].dims)]
+    posterior = ds[fit].rename(replicate="chain", step="draw")
+    posterior = posterior.transpose("chain", "draw", ...)
+    data = {n: posterior[n].values for n in fit}
+    dims = {n: [str(d) for d in posterior[n].dims[2:]] for n in fit}
+    coords = {
+        str(k): v.values for k, v in posterior.coords.items() if v.dims == (k,) and k not in ("chain", "draw")
+    }
+    return arviz.from_dict({"posterior": data}, dims=dims, coords=coords)
+
+
+def _optional(module: str, package: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise StoreError(f"this export needs {package}: pip install {package}") from None
