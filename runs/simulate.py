@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -56,13 +57,18 @@ def simulate_each(
     engine: str = "auto",
     progress: Callable[[Progress], None] | None = None,
     threads: int | None = None,
+    checkpoints: Path | None = None,
 ) -> Iterator[tuple[int, xr.Dataset | SimulationError]]:
     """:func:`simulate`, with what went wrong with a point in the place of its dataset.
 
     ``threads`` run blocks of the compiled engine side by side; by default as many as there are cores.
+    ``checkpoints`` is a folder for what long blocks of that engine have got to.
     """
     if engine not in ENGINES:
         raise ExperimentError(f"engine: {engine!r} is none; expected one of {', '.join(ENGINES)}")
+    host_only = [what for point in points if (what := needs_python(point)) is not None]
+    if engine == "compiled" and host_only:
+        raise ExperimentError(f"engine: {host_only[0]} can't be compiled; expected auto or pettingzoo")
     total = sum(agent_steps(point) for point in points)
     begun = time.monotonic()
     done = {"steps": 0, "points": 0}
@@ -73,14 +79,16 @@ def simulate_each(
             progress(Progress(done["steps"], total, done["points"], len(points), time.monotonic() - begun))
 
     run: Any
-    if engine == "pettingzoo" or (engine == "auto" and any(needs_python(point) for point in points)):
+    if engine == "pettingzoo" or host_only:
         from thermopolis.runs.stepped import simulate_stepped
 
         run = simulate_stepped(points, tell)
     else:
+        from thermopolis.runs.checkpoints import Checkpoints
         from thermopolis.runs.compiled import simulate_compiled
 
-        run = simulate_compiled(points, tell, threads)
+        kept = None if checkpoints is None else Checkpoints(checkpoints)
+        run = simulate_compiled(points, tell, threads, kept)
     from thermopolis.runs.guards import check
 
     for index, dataset in run:
@@ -94,6 +102,11 @@ def simulate_each(
         yield index, dataset
 
 
-def needs_python(experiment: Experiment) -> bool:
-    """Whether a world or a player can only be stepped from Python."""
-    return experiment.environment.kind == "pettingzoo" or any(g.kind == "axelrod" for g in experiment.agents)
+def needs_python(experiment: Experiment) -> str | None:
+    """What can only be stepped from Python, a world or a player; ``None`` if nothing."""
+    if experiment.environment.kind == "pettingzoo":
+        return "environment.kind pettingzoo"
+    for number, group in enumerate(experiment.agents):
+        if group.kind == "axelrod":
+            return f"agents.{number}.kind axelrod"
+    return None

@@ -222,7 +222,14 @@ class Random(Group):
     p: Probability = 0.5
 
 
+class Axelrod(Group):
+    """Any strategy of the Axelrod library by its name there (extra axelrod, PettingZoo engine)."""
+
+    kind: Literal["axelrod"]
+    strategy: str
+
+
 Agent = Annotated[
-    ActiveInference | MemoryOne | FiniteState | Pymdp | QLearning | LogitResponse | Random,
+    ActiveInference | MemoryOne | FiniteState | Pymdp | QLearning | LogitResponse | Random | Axelrod,
     Field(discriminator="kind"),
 ]
