@@ -8,6 +8,7 @@ not depend on what else is simulated, in which order, or on how many cores.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import xarray as xr
 
 from thermopolis.keys import fold_in, make_keys
 from thermopolis.runs.cast import Cast, PointCast, is_shared, shared_leaf
+from thermopolis.runs.checkpoints import Checkpoints, block_key, carry_from, leaves_of
 from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.program import Inputs, Program, cells_per_block, program
 from thermopolis.runs.schema import Experiment
@@ -41,11 +43,15 @@ class Batch:
 
 
 def simulate_compiled(
-    points: Sequence[Experiment], on_steps: Callable[[int], None], threads: int | None = None
+    points: Sequence[Experiment],
+    on_steps: Callable[[int], None],
+    threads: int | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Iterator[tuple[int, xr.Dataset]]:
     """Run points; yields (index, dataset) as points are finished.
 
-    ``on_steps`` is told agent-steps as they are done. All points share steps and recording.
+    ``on_steps`` is told agent-steps as they are done; ``checkpoints`` keep what long blocks have got to. All
+    points share steps and recording.
     """
     casts = [PointCast(point) for point in points]
     batches: dict[Any, Batch] = {}
@@ -75,7 +81,8 @@ def simulate_compiled(
         def submit() -> None:
             block = next(queue, None)
             if block is not None:
-                running.add(pool.submit(_run_block, block[0], block[1], casts, recorders, on_steps))
+                task = pool.submit(_run_block, block[0], block[1], casts, recorders, on_steps, checkpoints)
+                running.add(task)
 
         try:
             for index, point in enumerate(casts):
@@ -92,6 +99,8 @@ def simulate_compiled(
                         left[index] -= 1
                         if left[index] == 0:
                             yield index, recorders.pop(index).dataset()
+                            if checkpoints is not None:
+                                checkpoints.finished(index)
         finally:
             for future in running:
                 future.cancel()
@@ -113,6 +122,7 @@ def _run_block(
     casts: Sequence[PointCast],
     recorders: dict[int, Recorder | Summaries],
     on_steps: Callable[[int], None],
+    checkpoints: Checkpoints | None,
 ) -> list[tuple[int, int, int]]:
     experiment = casts[cells[0][0]].experiment
     steps, every = experiment.steps, experiment.record.every
@@ -126,7 +136,12 @@ def _run_block(
     inputs = block_inputs(cast, padded, casts)
     columns = [(index, recorders[index].column(replicate, cell)) for index, replicate, cell in cells]
     carry = run.start(inputs)
-    for first in range(0, frames, chunk):
+    begin, key = 0, ""
+    if checkpoints is not None:
+        key = block_key(cells, [point.experiment for point in casts], chunk)
+        begin, carry = _resumed(checkpoints.load(key), carry, columns, recorders)
+        on_steps(min(begin * every, steps) * len(cells) * int(cast.world.players))
+    for first in range(begin, frames, chunk):
         carry, record = run.advance(inputs, carry, jnp.int32(first * every))
         arrays = {name: np.asarray(value) for name, value in record.items()}
         kept = min(chunk, frames - first)
@@ -134,7 +149,48 @@ def _run_block(
             index, column = columns[a]
             recorders[index].put(column, first, {k: v[:kept, ..., a:b] for k, v in arrays.items()})
         on_steps(min(kept * every, steps - first * every) * len(cells) * int(cast.world.players))
+        if checkpoints is not None and checkpoints.due(key):
+            # a finished block is kept only where its point has many more to wait for
+            counts = Counter(index for index, _, _ in cells)
+            large = any(
+                casts[i].experiment.replicates * casts[i].stage.cells > 4 * n for i, n in counts.items()
+            )
+            if first + chunk < frames or large:
+                checkpoints.save(key, _to_resume(first + chunk, carry, columns, recorders), set(counts))
     return cells
+
+
+def _to_resume(
+    frames: int, carry: Any, columns: list[tuple[int, int]], recorders: dict[int, Recorder | Summaries]
+) -> dict[str, np.ndarray]:
+    """A block's state and its records of so many frames."""
+    arrays = {"frames": np.array(frames), **leaves_of(carry)}
+    for number, (a, b) in enumerate(_runs(columns)):
+        index, column = columns[a]
+        for name, value in recorders[index].kept(column, b - a, frames).items():
+            arrays[f"record{number}:{name}"] = value
+    return arrays
+
+
+def _resumed(
+    saved: dict[str, np.ndarray] | None,
+    carry: Any,
+    columns: list[tuple[int, int]],
+    recorders: dict[int, Recorder | Summaries],
+) -> tuple[int, Any]:
+    """The frame to go on from and the carry there; records are put back."""
+    if saved is None:
+        return 0, carry
+    try:
+        carry, frames = carry_from(saved, carry), int(saved["frames"])
+    except (KeyError, ValueError):
+        return 0, carry
+    for number, (a, b) in enumerate(_runs(columns)):
+        index, column = columns[a]
+        start = f"record{number}:"
+        mine = {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}
+        recorders[index].restore(column, b - a, mine)
+    return frames, carry
 
 
 def _runs(columns: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -226,5 +282,6 @@ def _block_params(members: Sequence[PointCast], cells: list[tuple[int, int, int]
         for point, (_, replicate, _) in zip(members, cells, strict=True):
             array = host[id(point)]
             columns.append(array[..., replicate if array.shape[-1] > 1 else 0])
-        leaves.append(np.stack(columns, axis=-1))
+        with jax.enable_x64(True):  # physics in float64 passes through a float32 program as it is
+            leaves.append(jnp.asarray(np.stack(columns, axis=-1)))
     return jax.tree_util.tree_unflatten(structure, leaves)

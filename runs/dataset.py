@@ -44,6 +44,15 @@ class Recorder:
             stop = first_frame + value.shape[0]
             self.arrays[name][first_frame:stop, ..., first_column : first_column + value.shape[-1]] = value
 
+    def kept(self, first_column: int, columns: int, frames: int) -> dict[str, np.ndarray]:
+        """What is recorded of some columns up to a frame, for a checkpoint."""
+        picked = slice(first_column, first_column + columns)
+        return {name: array[:frames, ..., picked] for name, array in self.arrays.items()}
+
+    def restore(self, first_column: int, columns: int, kept: dict[str, np.ndarray]) -> None:
+        """Puts back what :meth:`kept` gave."""
+        self.put(first_column, 0, kept)
+
     def dataset(self) -> xr.Dataset:
         """The point's dataset, with dimensions (replicate, step, agent, …)."""
         point, stage = self.point, self.point.stage

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermopolis.errors import ExperimentError, SimulationError
@@ -53,7 +54,11 @@ class Outcome:
 
 
 def attempts(
-    points: Sequence[Point], engine: str, progress: Watch | None, memory: int = 0
+    points: Sequence[Point],
+    engine: str,
+    progress: Watch | None,
+    memory: int = 0,
+    checkpoints: Path | None = None,
 ) -> Iterator[tuple[Point, xr.Dataset | SimulationError]]:
     """Every point with its dataset, or with what went wrong, simulated here."""
     from thermopolis.runs.cache import enable
@@ -63,7 +68,9 @@ def attempts(
     tally = Tally(points, progress)
     for batch in batches(points, Budget(1, memory)):
         experiments = [point.experiment for point in batch]
-        for number, result in simulate_each(experiments, engine=engine, progress=tally.within):
+        for number, result in simulate_each(
+            experiments, engine=engine, progress=tally.within, checkpoints=checkpoints
+        ):
             yield batch[number], result
         tally.finish(batch)
 
@@ -98,7 +105,7 @@ def in_process(store: Store, engine: str = "auto", progress: Watch | None = None
     """Simulates what a store lacks, here."""
     outcome = Outcome()
     started = time.monotonic()
-    for point, result in attempts(store.pending(), engine, progress, memory):
+    for point, result in attempts(store.pending(), engine, progress, memory, store.checkpoints):
         now = time.monotonic()
         packed = str(result) if isinstance(result, SimulationError) else pack(result, now - started)
         outcome.take(store, point, packed)
@@ -121,7 +128,7 @@ def spread_out(
             broken = False
             try:
                 while todo and len(running) < _room(todo[0], running, deaths, crew):
-                    running[crew.submit(simulate_batch, *_task(todo[0], engine, crew))] = todo[0]
+                    running[crew.submit(simulate_batch, *_task(todo[0], engine, crew, store))] = todo[0]
                     todo.popleft()
             except Exception as error:
                 if not crew.lost_worker(error):
@@ -150,9 +157,9 @@ def _room(batch: Batch, running: dict[Future[Any], Batch], deaths: Counter[str],
     return 1 if suspected else 2 * crew.workers
 
 
-def _task(batch: Batch, engine: str, crew: Team) -> tuple[list[dict[str, Any]], str, int]:
+def _task(batch: Batch, engine: str, crew: Team, store: Store) -> tuple[Any, ...]:
     plain = [point.experiment.model_dump(mode="json", exclude_unset=True) for point in batch]
-    return plain, engine, crew.threads
+    return plain, engine, crew.threads, str(store.checkpoints.resolve()) if crew.sees_our_files else None
 
 
 def _after_a_death(batch: Batch, deaths: Counter[str], outcome: Outcome, store: Store) -> list[Batch]:

@@ -30,6 +30,8 @@ class Team(ABC):
     workers: int
     threads: int
     """Threads of one worker."""
+    sees_our_files = False
+    """Whether workers can write beside the results."""
 
     @abstractmethod
     def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -52,6 +54,8 @@ class Team(ABC):
 
 class Local(Team):
     """Spawned processes of this machine (JAX and fork deadlock)."""
+
+    sees_our_files = True
 
     def __init__(self, workers: int | None):
         self.workers = workers or cores()

@@ -98,6 +98,11 @@ class Store:
     def points(self) -> Path:
         return self.root / "points"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where long runs keep what they have got to."""
+        return self.root / ".checkpoints"
+
     @contextmanager
     def opened(self) -> Iterator[Store]:
         """Creates the directory, locks it, and takes stock of finished points."""
@@ -116,6 +121,8 @@ class Store:
                 yield self
             finally:
                 self.run["ended"] = _now()
+                if all(state["status"] != "pending" for state in self.status.values()):
+                    shutil.rmtree(self.checkpoints, ignore_errors=True)
                 self.write_manifest()
 
     def _check_owner(self) -> None:

@@ -117,6 +117,25 @@ class Summaries:
                 whole[frames] = part
             self.sample[name, start][frames] = picked
 
+    def kept(self, first_column: int, columns: int, frames: int) -> dict[str, np.ndarray]:
+        """The sums of some columns, for a checkpoint."""
+        out: dict[str, np.ndarray] = {}
+        for (name, start), partial in self.partial.items():
+            if first_column <= start < first_column + columns:
+                out[f"{name}:{start}"] = np.stack(partial)
+                out[f"{name}:{start}:sample"] = self.sample[name, start]
+        return out
+
+    def restore(self, first_column: int, columns: int, kept: dict[str, np.ndarray]) -> None:
+        """Puts back what :meth:`kept` gave."""
+        with self.lock:
+            for key, value in kept.items():
+                name, start, *sample = key.split(":")
+                if sample:
+                    self.sample[name, int(start)] = value
+                else:
+                    self.partial[name, int(start)] = (value[0].copy(), value[1].copy(), value[2].copy())
+
     def dataset(self) -> xr.Dataset:
         """``NAME_mean``, ``NAME_variance`` (replicate, step, …) and ``NAME_quantile`` (replicate, step, …, quantile)."""
         experiment = self.point.experiment

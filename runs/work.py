@@ -6,19 +6,23 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from thermopolis.errors import SimulationError
 from thermopolis.runs.store import Parcel, pack
 
 
-def simulate_batch(points: list[dict[str, Any]], engine: str, threads: int) -> list[Parcel | str]:
+def simulate_batch(
+    points: list[dict[str, Any]], engine: str, threads: int, checkpoints: str | None = None
+) -> list[Parcel | str]:
     """Every point of a batch as a packed dataset, or as a message of what went wrong.
 
     Parameters
     ----------
     points : resolved experiments as plain data.
     threads : blocks simulated side by side.
+    checkpoints : a folder that this worker and its parent both see, or None.
     """
     from thermopolis.runs.cache import enable
     from thermopolis.runs.schema import Experiment
@@ -28,7 +32,8 @@ def simulate_batch(points: list[dict[str, Any]], engine: str, threads: int) -> l
     experiments = [Experiment.model_validate(point) for point in points]
     results: list[Parcel | str] = [""] * len(points)
     started = time.monotonic()
-    for number, result in simulate_each(experiments, engine=engine, threads=threads):
+    folder = None if checkpoints is None else Path(checkpoints)
+    for number, result in simulate_each(experiments, engine=engine, threads=threads, checkpoints=folder):
         now = time.monotonic()
         results[number] = str(result) if isinstance(result, SimulationError) else pack(result, now - started)
         started = now

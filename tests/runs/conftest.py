@@ -51,7 +51,7 @@ class FakeEngine:
         self.after: Callable[[int], None] | None = None
 
     def simulate_each(
-        self, points: Sequence[Experiment], *, engine: str = "auto", progress: Any = None, threads: int = 1
+        self, points: Sequence[Experiment], *, engine: str = "auto", progress: Any = None, **_: Any
     ) -> Iterator[tuple[int, xr.Dataset | SimulationError]]:
         for number, point in enumerate(points):
             if point.environment.noise == self.fail_at_noise:
