@@ -104,7 +104,7 @@ def _why_impossible(resolved: Any, path: str) -> str | None:
                 return f"{part!r} is no place in a list of {len(resolved)} (numbered from 0)"
             resolved = resolved[part]
         elif isinstance(resolved, dict):
-            if "kwargs" in resolved and part == "kwargs":
+            if part in ("kwargs", "parameters") and part in resolved:
                 return None
             if str(part) not in resolved:
                 return f"there is no key {str(part)!r}{did_you_mean(str(part), list(resolved))}"

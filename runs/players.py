@@ -43,23 +43,25 @@ def temperature_of(group: Any, experiment: Experiment) -> Any:
 
 @_build.register
 def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experiment) -> Any:
-    if stage.payoffs is None:
-        raise ExperimentError(f"agents: active_inference has no model of {experiment.environment.kind!r} yet")
     learning = None
     if group.learning is not None:
         section = group.learning
         learning = agents.Learning(section.rate, section.forgetting, section.concentration, tuple(section.of))
-    model = agents.dilemma_model(
-        stage.payoffs[role],
+    told = stage.description
+    model = agents.outcome_model(
+        told.own_action,
+        told.payoffs[role, :, 0],
+        len(told.action_names),
+        cooperates=stage.cooperates,
         scale=group.preferences.scale,
         preference_optimism=group.optimism.preference,
         belief_optimism=group.optimism.belief,
         concentration=1.0 if learning is None else learning.concentration,
         noise=stage.noise,
-        observation_noise=stage.observation_noise,
+        misperceived=agents.misperception(told.own_action, stage.others, stage.observation_noise),
     )
-    n = stage.world.num_actions
     first = None if group.first_observation is None else OUTCOMES.index(group.first_observation)
+    doom = len(told.observation_names) - 1 if stage.payoffs is not None else None
     return agents.ActiveInference(
         model,
         temperature=temperature_of(group, experiment),
@@ -71,7 +73,7 @@ def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experi
         information_gain=(group.information_gain.state, group.information_gain.parameter),
         selection=group.selection.model_dump(),
         first_observation=first,
-        doom_outcome=n * n - 1,
+        doom_outcome=doom,
     )
 
 
@@ -100,13 +102,26 @@ def _(group: groups.QLearning, role: int, stage: Stage, experiment: Experiment) 
         discount=group.discount,
         temperature=group.temperature,
         payoffs=stage.payoffs[role].tolist(),
+        epsilon=group.epsilon,
+        exploration=group.exploration,
+        memory=group.memory,
+        initial=group.initial,
     )
 
 
 @_build.register
 def _(group: groups.LogitResponse, role: int, stage: Stage, experiment: Experiment) -> Any:
     assert stage.payoffs is not None
-    return agents.LogitResponse(group.temperature, stage.payoffs[role].tolist())
+    return agents.LogitResponse(
+        group.temperature, stage.payoffs[role].tolist(), group.concentration, group.forgetting
+    )
+
+
+@_build.register
+def _(group: groups.Axelrod, role: int, stage: Stage, experiment: Experiment) -> Any:
+    if stage.payoffs is None:
+        raise ExperimentError("agents: axelrod plays matrix games alone")
+    return agents.AxelrodPlayer(group.strategy, stage.payoffs[role].tolist(), float(stage.noise))
 
 
 @_build.register

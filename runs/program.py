@@ -124,7 +124,7 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
             states.append(state)
             traces.append(trace)
         states, traces, actions = jax.lax.optimization_barrier((tuple(states), traces, actions))
-        drawn = _drawn(traces, segments, inputs, slots, players, cells, world)
+        drawn = _drawn(traces, segments, inputs, slots, players, cells)
         world_state, outcome = world.step(
             step_keys(inputs.cell_keys, time), carry.world, actions, inputs.params, drawn
         )
@@ -181,10 +181,9 @@ def _drawn(
     slots: int,
     players: int,
     cells: int,
-    world: Any,
 ) -> Any:
-    """Joules the cores drew in this step, per player; ``None`` for worlds that have no energy."""
-    if not getattr(world, "spends_energy", False):
+    """Joules the cores drew in this step, per player; ``None`` where no core is used (or decisions are on links)."""
+    if slots != players or not any("core_joules" in trace for trace in traces):
         return None
     joules = jnp.zeros((slots, cells))
     for segment, trace in zip(segments, traces, strict=True):

@@ -20,7 +20,6 @@ from thermopolis.keys import fold_in, make_keys
 from thermopolis.runs.cast import PointCast, is_shared
 from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.schema import Experiment
-from thermopolis.runs.worlds import make_environment
 
 
 @dataclass
@@ -88,7 +87,7 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
     experiment, stage = point.experiment, point.stage
     replicates, slots, players = experiment.replicates, int(stage.world.slots), int(stage.world.players)
     columns = replicates * stage.cells
-    environments = [make_environment(experiment, stage, r) for r in range(replicates)]
+    environments = [stage.environment(r) for r in range(replicates)]
     for environment, seed in zip(environments, point.world_seeds, strict=True):
         environment.reset(seed=seed)
     owned = [

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from thermopolis.errors import ModelError
-from thermopolis.runs.schema._base import Loose, Natural, Probability, Section, fault
+from thermopolis.runs.schema._base import Count, Loose, Natural, Probability, Section, fault
 from thermopolis.runs.schema.topology import Matching, Pair, Topology
 
 Row = Annotated[tuple[float, ...], Field(min_length=2), Loose]
@@ -100,6 +100,44 @@ class MatrixGame(Section):
         return self.topology.players()
 
 
+class Civilization(Section):
+    """Civilizations around one star, growing, radiating, trading and raiding; a step is a year."""
+
+    kind: Literal["civilization"]
+    preset: str = "earth_now"
+    """Numbers to start from: earth_1800, earth_now, kardashev_1, entropy_conserving, entropy_wasteful, …"""
+    planets: Annotated[tuple[Natural, ...], Loose] | None = None
+    """The planet of each civilization, numbered from 0 (null: the preset's)."""
+    substeps: Count = 4
+    """Of a year."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Any quantity of the preset replaced: a number, or a list by civilization, planet or period."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Civilization:
+        from thermopolis.envs.civilization.presets import civilization
+
+        try:
+            civilization(self.preset, self.planets, self.substeps, **self.parameters)
+        except ModelError as error:
+            where, _, what = str(error).removeprefix("civilization.").partition(": ")
+            if where in self.parameters:
+                raise fault(what, "parameters", where) from None
+            raise fault(what or str(error), *([where] if where in ("preset", "planets") else [])) from None
+        return self
+
+    def num_actions(self) -> int:
+        return self._world().num_actions
+
+    def players(self) -> int | None:
+        return self._world().players
+
+    def _world(self) -> Any:
+        from thermopolis.envs.civilization.presets import civilization
+
+        return civilization(self.preset, self.planets, self.substeps)[0]
+
+
 class PettingZoo(Section):
     """Any PettingZoo ``ParallelEnv`` with discrete spaces, by its module."""
 
@@ -122,4 +160,4 @@ class PettingZoo(Section):
         return None
 
 
-Environment = Annotated[MatrixGame | PettingZoo, Field(discriminator="kind")]
+Environment = Annotated[MatrixGame | Civilization | PettingZoo, Field(discriminator="kind")]
