@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int32, Key
 
 from thermopolis.envs.civilization import planet
-from thermopolis.envs.civilization.dynamics import Flows, comfort, substep, total
+from thermopolis.envs.civilization.dynamics import Flows, comfort, exact_sum, substep, total
 from thermopolis.envs.civilization.quantities import (
     ACTIONS,
     GIVE,
@@ -245,9 +245,10 @@ def reach(state: CivilizationState, params: CivilizationParams) -> Civ:
 
 def _stored(before: CivilizationState, after: CivilizationState) -> Civ:
     """Change of store and works, J, part by part: a sum first would round the small away."""
-    names = ("store", "store_low", "store_least", "embodied", "embodied_low")
-    changes = [getattr(after, name) - getattr(before, name) for name in names]
-    return sum(changes[1:], start=changes[0])
+    low, rest = exact_sum(after.store_low, -before.store_low)
+    store = ((after.store - before.store) + low) + (rest + (after.store_least - before.store_least))
+    low, rest = exact_sum(after.embodied_low, -before.embodied_low)
+    return store + (((after.embodied - before.embodied) + low) + rest)
 
 
 def _kardashev(power: Array) -> Array:

@@ -1,0 +1,1 @@
+"""Common-pool resources: a stock that regrows, and harvesters who choose how much to take."""

@@ -1,0 +1,25 @@
+"""A commons as plain arrays."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from thermopolis.envs.commons.dynamics import RULES, Commons, CommonsParams
+from thermopolis.envs.world import Description
+
+
+def describe(world: Commons, params: CommonsParams) -> Description:
+    """Observation ``own action · levels + level of the stock left``.
+
+    ``others`` is that level; ``payoffs`` is what the own action brings at the middle of the level if everyone
+    does the same: a guide to a model builder, the reward itself was paid at the stock before.
+    """
+    own, level = np.divmod(np.arange(world.num_observations), world.levels)
+    efforts = np.asarray(params.efforts)[own]
+    middle = (level[:, None] + 0.5) / world.levels * np.asarray(params.capacity)
+    everyone = np.broadcast_to(efforts, (world.players, *efforts.shape))
+    reward = np.asarray(RULES[world.model](jnp.asarray(middle), jnp.asarray(everyone), params)[2][0])
+    names = tuple(f"level {i}" for i in range(world.actions))
+    seen = tuple(f"{names[a]}, stock {b + 1} of {world.levels}" for a, b in zip(own, level, strict=True))
+    return Description(names, seen, own, level, reward[None])
