@@ -16,6 +16,10 @@ _NAMES: dict[str, str] = {
     # energies of discrete units
     "Categorical": "categorical",
     "Ising": "ising",
+    "from_model": "posterior",
+    "logic_circuit": "logic",
+    "logic_gate": "logic",
+    "ripple_adder": "logic",
     # energies of continuous and mixed units
     "DoubleWell": "double_well",
     "LinearProcess": "linear_process",
@@ -100,6 +104,7 @@ _NAMES: dict[str, str] = {
     "thermodynamic_natural_gradient": "natural_gradients",
     # machines and joules
     "Device": "device",
+    "law_error": "imperfections",
     "devices": "device",
     "Ledger": "ledger",
 }

@@ -12,6 +12,7 @@ published are ``None`` and give NaN joules: an unknown cost is not zero.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -65,9 +66,12 @@ class Device:
     mismatch : float
         Standard deviation of fixed relative errors of the programmed numbers.
     coupling_noise : float
-        Standard deviation of relative errors drawn anew at every use.
+        Standard deviation of relative errors drawn anew at every sweep.
     rng_correlation_seconds : Figure
         Autocorrelation time of a cell's noise.
+    noise_correlation : float
+        Correlation of a cell's noise from one sweep to the next, as simulated; ``correlation_at`` gives it for
+        a clock.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Device:
     mismatch: float = 0.0
     coupling_noise: float = 0.0
     rng_correlation_seconds: Figure = field(default_factory=Figure)
+    noise_correlation: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.temperature_kelvin > 0:
@@ -91,7 +96,7 @@ class Device:
             )
         if self.weight_bits is not None and self.weight_bits < 2:
             raise ModelError(f"device {self.name}: weight_bits must be at least 2, got {self.weight_bits}")
-        for name in ("mismatch", "coupling_noise"):
+        for name in ("mismatch", "coupling_noise", "noise_correlation"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"device {self.name}: {name} must be in [0, 1), got {getattr(self, name)}")
 
@@ -146,6 +151,11 @@ class Device:
             host_joules=host_joules,
         )
 
+    def correlation_at(self, clock_hertz: float) -> float:
+        """Correlation exp(−1/(clock · τ)) of a cell's noise between draws at this clock; NaN if τ is unknown."""
+        tau = self.rng_correlation_seconds.value
+        return math.exp(-1.0 / (clock_hertz * tau)) if tau else float("nan")
+
     def seconds(self, sweeps: Any, colours: int) -> Any:
         """Time of so many sweeps of a model of so many colours: a colour is updated in one clock period."""
         clock = self.clock_hertz.value
@@ -174,7 +184,14 @@ def devices() -> list[dict[str, Any]]:
             row[f"{name}_low"], row[f"{name}_high"] = figure.low, figure.high
             row[f"{name}_provenance"] = figure.provenance
             row[f"{name}_source"] = figure.source
-        for name in ("temperature_kelvin", "cells", "weight_bits", "mismatch", "coupling_noise"):
+        for name in (
+            "temperature_kelvin",
+            "cells",
+            "weight_bits",
+            "mismatch",
+            "coupling_noise",
+            "noise_correlation",
+        ):
             row[name] = getattr(device, name)
         rows.append(row)
     return rows

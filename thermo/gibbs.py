@@ -8,12 +8,13 @@ Draws are by inverse CDF (``conditionals``). The heat of a sweep is summed move 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, Key
+from jaxtyping import Array, Float, Int32, Key
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws
@@ -86,14 +87,29 @@ def step(
         ``info.delta_energy`` is the sum of the energy changes of the moves.
     """
     if isinstance(energy, ising.Ising):
-        return ising.gibbs_step(keys, state, energy, temperature)
+        return ising.gibbs_sweep(partial(draws, keys), state, energy, temperature)
+    return sweep(draws(keys, np.arange(draws_per_sweep(energy))), state, energy, temperature)
+
+
+def draws_per_sweep(energy: Any) -> int:
+    """Uniforms a sweep takes: one per spin or block."""
+    if isinstance(energy, Prepared):
+        energy = energy.energy
+    return energy.units if isinstance(energy, ising.Ising) else len(energy.blocks)
+
+
+def sweep(
+    uniform: Float[Array, "draws lanes"], state: Any, energy: Any, temperature: Any
+) -> tuple[Any, StepInfo]:
+    """``step`` from given uniforms, in the order of the colours."""
+    if isinstance(energy, ising.Ising):
+        return ising.gibbs_sweep(lambda numbers: uniform[numbers], state, energy, temperature)
     prepared = energy if isinstance(energy, Prepared) else prepare(energy)
-    original = prepared.energy
+    original, layout = prepared.energy, prepared.layout
     joined = original.join(state)
-    layout = prepared.layout
-    uniform = jax.lax.optimization_barrier(draws(keys, np.arange(len(layout.order))))
+    uniform = jax.lax.optimization_barrier(uniform)
     parts = [joined[group.units] for group in layout.colours]
-    change: Any = jnp.zeros(keys.shape, jnp.float32)
+    change: Any = jnp.zeros(uniform.shape[-1], jnp.float32)
     first = 0
     for number, group in enumerate(layout.colours):
         energies = prepared.energies(group, jnp.concatenate(parts))

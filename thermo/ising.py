@@ -7,7 +7,7 @@ field f_i = Σ_j J_ij s_j + h_i.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -215,15 +215,18 @@ def init(keys: Key[Array, " lanes"], energy: Ising) -> Int8[Array, "units lanes"
     return jnp.where(uniform < 0.5, jnp.int8(-1), jnp.int8(1))
 
 
-def gibbs_step(
-    keys: Key[Array, " lanes"], state: Int8[Array, "units lanes"], energy: Ising, temperature: Any
+def gibbs_sweep(
+    uniforms: Callable[[Any], Any], state: Int8[Array, "units lanes"], energy: Ising, temperature: Any
 ) -> tuple[Int8[Array, "units lanes"], StepInfo]:
-    """One chromatic sweep; the energy change of each flip is its own −f_i (s_i' − s_i)."""
-    change: Any = jnp.zeros(keys.shape, jnp.float32)
+    """One chromatic sweep; the energy change of each flip is its own −f_i (s_i' − s_i).
+
+    ``uniforms`` gives the draws of the numbers asked for; spins are numbered in the order of the colours.
+    """
+    change: Any = jnp.zeros(state.shape[-1], jnp.float32)
     start = 0
     for units, others, numbers in energy.graph.groups:
         fields = jax.lax.optimization_barrier(energy.fields(state, units, others, numbers))
-        uniform = draws(keys, start + jnp.arange(len(units)))
+        uniform = uniforms(start + np.arange(len(units)))
         start += len(units)
         new = jnp.where(uniform < jax.nn.sigmoid(2.0 * fields / temperature), jnp.int8(1), jnp.int8(-1))
         old = state[units]

@@ -33,7 +33,6 @@ CMOS_PBIT = Device(
     rng=Figure(350e-18, None, None, "measured", _PAPER),
     clock_hertz=Figure(10e6, 10e6, 50e6, "measured", f"RNG rate, {_PAPER}; at most 50 MHz by {_SPICE}"),
     cells=269_568,
-    weight_bits=8,
     rng_correlation_seconds=Figure(100e-9, None, None, "measured", _PAPER),
 )
 
@@ -60,7 +59,6 @@ CPU = Device(
     rng=Figure(
         3e-11, 1e-11, 1e-10, "estimate", "one of 32 bits of a counter-based word: a few integer instructions"
     ),
-    weight_bits=24,
 )
 
 GPU = Device(
@@ -76,7 +74,6 @@ GPU = Device(
     read=Figure(1e-11, None, None, "estimate", "one word from on-chip memory"),
     write=Figure(1e-10, None, None, "estimate", "one word through off-chip memory"),
     rng=Figure(2e-12, 5e-13, 1e-11, "estimate", "one random bit: a few integer operations"),
-    weight_bits=24,
 )
 
 PRESETS: dict[str, Device] = {d.name: d for d in (LANDAUER, CMOS_PBIT, MAGNETIC_PBIT, RLC, CPU, GPU)}

@@ -17,7 +17,7 @@ import numpy as np
 
 from thermopolis.errors import ModelError, SimulationError
 from thermopolis.keys import fold_in, is_counter
-from thermopolis.thermo import diagnostics, lattice
+from thermopolis.thermo import diagnostics, imperfections, lattice
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
@@ -111,10 +111,17 @@ def sample(
     copies = getattr(sampler, "copies", 1)
     machine.require(energy, copies)
     keys = fold_in(jnp.broadcast_to(key, (chains,)), jnp.arange(chains))
-    run = jax.jit(
-        partial(trajectory, sampler=sampler, schedule=schedule, samples=samples, burn_in=burn_in, thin=thin)
-    )
-    record = jax.device_get(run(keys, energy))
+    asked = energy
+    energy, sampler = on_device(machine, energy, sampler)
+    lengths = {"samples": samples, "burn_in": burn_in, "thin": thin}
+    if spins_can_be_packed(key, energy, sampler, schedule):
+        packed = partial(packed_trajectory, key, energy, sampler, schedule.temperature, chains, **lengths)
+        record = jax.device_get(jax.jit(packed)())
+    else:
+        moves = partial(trajectory, sampler=sampler, schedule=schedule, **lengths)
+        record = jax.device_get(jax.jit(moves)(keys, energy))
+    if energy is not asked:  # moves follow what the device holds, results are judged by what was asked for
+        record = record._replace(energies=np.asarray(jax.jit(partial(jax.lax.map, asked))(record.values)))
     if not np.isfinite(record.energies).all():
         bad = np.argwhere(~np.isfinite(record.energies))[0]
         raise SimulationError(
@@ -133,6 +140,17 @@ def sample(
             "split_rhat": diagnostics.split_rhat(record.energies),
         }
     return Samples(record.values, ledger, quality, record.energies, record.temperatures)
+
+
+def on_device(device: Device, energy: Any, sampler: Any) -> tuple[Any, Any]:
+    """The energy as the device holds it and the sampler as the device runs it; both as given if it is ideal."""
+    if device.weight_bits is not None or device.mismatch:
+        energy = imperfections.realised(device, energy)
+    if device.coupling_noise or device.noise_correlation:
+        if not isinstance(sampler, Gibbs):
+            raise ModelError(f"device {device.name}: noise that is simulated needs Gibbs(), got {sampler}")
+        sampler = imperfections.NoisyGibbs(device.coupling_noise, device.noise_correlation)
+    return energy, sampler
 
 
 def trajectory(
