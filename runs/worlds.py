@@ -19,6 +19,9 @@ import numpy as np
 from thermopolis.envs.civilization.describe import describe as describe_civilization
 from thermopolis.envs.civilization.env import CivilizationEnv
 from thermopolis.envs.civilization.presets import civilization
+from thermopolis.envs.commons.describe import describe as describe_commons
+from thermopolis.envs.commons.dynamics import Commons
+from thermopolis.envs.commons.env import CommonsEnv
 from thermopolis.envs.games import Game, GameWarning
 from thermopolis.envs.games import game as find_game
 from thermopolis.envs.matrix_game.describe import describe as describe_game
@@ -162,6 +165,30 @@ def _(section: sections.Civilization, experiment: Experiment, seeds: Sequence[in
         description=description,
         cooperates=np.array(gave, float),
         others=1 if world.players == 1 else 3,
+        payoffs=None,
+        noise=0.0,
+        observation_noise=0.0,
+        environment=environment,
+    )
+
+
+@_stage.register
+def _(section: sections.Commons, experiment: Experiment, seeds: Sequence[int]) -> Stage:
+    players = sum(experiment.group_counts())
+    world = Commons(section.model, players, section.actions, section.levels)
+    params = world.params(section.efforts, **section.parameters)
+    description = describe_commons(world, params)
+
+    def environment(replicate: int) -> CommonsEnv:
+        return CommonsEnv(world, params, 1, max_cycles=experiment.steps, random=experiment.random)
+
+    return Stage(
+        world=world,
+        cells=1,
+        params=params,
+        description=description,
+        cooperates=description.others / (world.levels - 1),  # others leave a full stock
+        others=world.levels,
         payoffs=None,
         noise=0.0,
         observation_noise=0.0,

@@ -11,7 +11,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from thermopolis.errors import ModelError
-from thermopolis.runs.schema._base import Count, Loose, Natural, Probability, Section, fault
+from thermopolis.runs.schema._base import (
+    Count,
+    Integer,
+    Loose,
+    Natural,
+    NonNegative,
+    Probability,
+    Section,
+    fault,
+)
 from thermopolis.runs.schema.topology import Matching, Pair, Topology
 
 Row = Annotated[tuple[float, ...], Field(min_length=2), Loose]
@@ -100,6 +109,41 @@ class MatrixGame(Section):
         return self.topology.players()
 
 
+class Commons(Section):
+    """A stock that regrows and everybody harvests; players choose among levels of effort."""
+
+    kind: Literal["commons"]
+    model: Literal["gordon_schaefer", "levhari_mirman", "govsim"] = "gordon_schaefer"
+    actions: Annotated[Integer, Field(ge=2)] = 5
+    """Levels of effort to choose from."""
+    levels: Annotated[Integer, Field(ge=2)] = 6
+    """Steps in which the stock is seen."""
+    efforts: Annotated[tuple[NonNegative, ...], Loose] | None = None
+    """What each action means (null: levels through the planner's and the Nash harvest)."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Numbers of the resource: stock0, capacity, growth, catch, price, cost, alpha, collapse, shock."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Commons:
+        from thermopolis.envs.commons.dynamics import Commons as World
+
+        if self.efforts is not None and len(self.efforts) != self.actions:
+            raise fault(f"{len(self.efforts)} efforts for {self.actions} actions", "efforts")
+        try:
+            World(self.model, 2, self.actions, self.levels).params(self.efforts, **self.parameters)
+        except ModelError as error:
+            where, _, what = str(error).removeprefix("commons.").partition(": ")
+            place = ("parameters", where) if where in self.parameters else ("efforts",) * (where == "efforts")
+            raise fault(what or str(error), *place) from None
+        return self
+
+    def num_actions(self) -> int:
+        return self.actions
+
+    def players(self) -> int | None:
+        return None
+
+
 class Civilization(Section):
     """Civilizations around one star, growing, radiating, trading and raiding; a step is a year."""
 
@@ -160,4 +204,4 @@ class PettingZoo(Section):
         return None
 
 
-Environment = Annotated[MatrixGame | Civilization | PettingZoo, Field(discriminator="kind")]
+Environment = Annotated[MatrixGame | Commons | Civilization | PettingZoo, Field(discriminator="kind")]

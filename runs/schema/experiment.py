@@ -18,6 +18,10 @@ POLICY_BUDGET = 4096
 """Policies one agent may weigh at every step."""
 
 
+OF_MATRIX_GAMES = ("memory_one", "finite_state", "q_learning", "logit_response", "axelrod")
+"""Kinds of player that read an observation as an outcome of a matrix game."""
+
+
 class Experiment(Section):
     """A resolved experiment: every default filled in, every number checked."""
 
@@ -56,9 +60,27 @@ class Experiment(Section):
             raise fault("at least one group of agents is needed", "agents")
         if isinstance(self.environment, MatrixGame):
             self._game_fits(self.environment, any(shared))
-        elif any(shared):
-            raise fault("a share needs a topology that says how many players there are", "agents", 0, "share")
+        else:
+            self._world_fits(self.environment, any(shared))
         return self
+
+    def _world_fits(self, world: Environment, shared: bool) -> None:
+        if shared:
+            raise fault("a share needs a topology that says how many players there are", "agents", 0, "share")
+        players, counted = world.players(), sum(self.group_counts())
+        if players is not None and counted != players:
+            raise fault(f"{counted} players are counted, the world has {players}", "agents")
+        for number, group in enumerate(self.agents):
+            if group.kind in OF_MATRIX_GAMES and world.kind != "pettingzoo":
+                raise fault(f"{group.kind} plays matrix games, not {world.kind}", "agents", number, "kind")
+            if isinstance(group, ActiveInference) and group.first_observation is not None:
+                raise fault(
+                    "outcomes CC … DD are those of a matrix game", "agents", number, "first_observation"
+                )
+            actions = world.num_actions()
+            if isinstance(group, ActiveInference) and actions and actions**group.horizon > POLICY_BUDGET:
+                policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
+                raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")
 
     def _game_fits(self, world: MatrixGame, shared: bool) -> None:
         players = world.players()
