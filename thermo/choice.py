@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable
 
 import jax
@@ -20,6 +21,7 @@ from jax.scipy.special import xlogy
 from jaxtyping import Array, ArrayLike, Float
 
 from thermopolis.thermo.checks import known, refuse_unless
+from thermopolis.thermo.sums import add_up
 
 _SHORT = 12  # axes up to this length are summed and sorted as slices, which keeps lanes contiguous
 _VELICKOVIC = (-0.037, 0.481, -2.3, 4.917, -1.791)
@@ -31,24 +33,60 @@ def _leading(x: ArrayLike, axis: int) -> Array:
 
 
 def _sum(rows: Array) -> Array:
-    return sum(rows) if len(rows) <= _SHORT else rows.sum(axis=0)  # type: ignore[return-value]
+    return add_up(rows) if len(rows) <= _SHORT else rows.sum(axis=0)
 
 
 def _top(rows: Array) -> Array:
     return functools.reduce(jnp.maximum, rows) if len(rows) <= _SHORT else rows.max(axis=0)
 
 
+@jax.jit
+def _entropy(p: Array) -> Array:
+    return -_sum(xlogy(p, p))
+
+
+@jax.jit
+def _varentropy(p: Array) -> Array:
+    surprise = -jnp.log(jnp.where(p > 0, p, 1.0))
+    return _sum(p * (surprise - _sum(p * surprise)) ** 2)
+
+
+@jax.jit
+def _softmax(z: Array, temperature: Array) -> Array:
+    z = z / temperature
+    weights = jnp.exp(z - jax.lax.stop_gradient(_top(z)))
+    return weights / _sum(weights)
+
+
+@jax.jit
+def _alpha_of(p: Array, alpha_max: Array, scale: Array) -> Array:
+    sureness = jnp.clip(1 - _entropy(p) / math.log(max(len(p), 2)), 0.0, 1.0)
+    return 1 + (alpha_max - 1) * sureness / (1 + _varentropy(p) / scale)
+
+
+@jax.jit
+def _min_p(p: Array, p_min: Array) -> Array:
+    kept = jnp.where(p >= p_min * _top(p), p, 0.0)
+    return kept / _sum(kept)
+
+
+@jax.jit
+def _adaptive(logits: Array) -> Array:
+    h = jnp.minimum(_entropy(_softmax(logits, 1.0)), 5.0)
+    inverse = jnp.zeros_like(h)
+    for coefficient in _VELICKOVIC:
+        inverse = inverse * h + coefficient
+    return jnp.where(h > 0.5, 1 / jnp.maximum(inverse, 1.0), 1.0)
+
+
 def entropy(p: Float[ArrayLike, "action *lane"], axis: int = 0) -> Float[Array, "*lane"]:
     """Shannon entropy −Σ p ln p in nats over ``axis``; 0 ln 0 = 0."""
-    p = _leading(p, axis)
-    return -_sum(xlogy(p, p))
+    return _entropy(_leading(p, axis))
 
 
 def varentropy(p: Float[ArrayLike, "action *lane"], axis: int = 0) -> Float[Array, "*lane"]:
     """Variance of the surprise −ln p in nats² over ``axis``; equals β²Var(E) of a Boltzmann law."""
-    p = _leading(p, axis)
-    surprise = -jnp.log(jnp.where(p > 0, p, 1.0))
-    return _sum(p * (surprise - _sum(p * surprise)) ** 2)
+    return _varentropy(_leading(p, axis))
 
 
 def softmax_T(
@@ -67,9 +105,7 @@ def softmax_T(
         for a temperature that is not positive (where its value is known, that is outside jit).
     """
     refuse_unless(temperature, lambda t: t > 0, "temperature", "positive")
-    z = _leading(z, axis) / jnp.asarray(temperature)
-    weights = jnp.exp(z - jax.lax.stop_gradient(_top(z)))
-    return jnp.moveaxis(weights / _sum(weights), 0, axis)
+    return jnp.moveaxis(_softmax(_leading(z, axis), temperature), 0, axis)
 
 
 def _descending(z: Array) -> Array:
@@ -135,25 +171,19 @@ def _bisection(z: Array, d: Array) -> Array:
     return _q_exponential(finite - (low + high) / 2, d)
 
 
-def _closed_form(z: Array, alpha: float) -> Array | None:
-    if alpha == 1.0:
-        return jnp.exp(z)
-    if alpha == 1.5:
-        return _entmax15(z)
-    if alpha == 2.0:
-        return _sparsemax(z)
-    return None
+_CLOSED_FORMS: dict[float, Callable[[Array], Array]] = {1.0: jnp.exp, 1.5: _entmax15, 2.0: _sparsemax}
 
 
 @functools.partial(jax.jit, static_argnames="known_alpha")
 def _entmax_primal(z: Array, alpha: Array, known_alpha: float | None) -> Array:
     z = z - _top(z)
-    p = None if known_alpha is None else _closed_form(z, known_alpha)
-    if p is None:
+    if known_alpha in _CLOSED_FORMS:
+        p = _CLOSED_FORMS[known_alpha](z)
+    else:
         p = _bisection(z, alpha - 1)
     if known_alpha is None:
-        for value in (1.0, 1.5, 2.0):
-            p = jnp.where(alpha == value, _closed_form(z, value), p)
+        for value, form in _CLOSED_FORMS.items():
+            p = jnp.where(alpha == value, form(z), p)
     return p / _sum(p)
 
 
@@ -255,9 +285,7 @@ def entropy_varentropy_alpha(
     """
     refuse_unless(alpha_max, lambda a: a >= 1, "alpha_max", "at least 1")
     refuse_unless(varentropy_scale, lambda v: v > 0, "varentropy_scale", "positive")
-    p = _leading(p, axis)
-    sureness = jnp.clip(1 - entropy(p) / jnp.log(float(max(len(p), 2))), 0.0, 1.0)
-    return 1 + (jnp.asarray(alpha_max) - 1) * sureness / (1 + varentropy(p) / jnp.asarray(varentropy_scale))
+    return _alpha_of(_leading(p, axis), alpha_max, varentropy_scale)
 
 
 def min_p(
@@ -276,9 +304,7 @@ def min_p(
         for p_min outside [0, 1] (where its value is known).
     """
     refuse_unless(p_min, lambda v: (v >= 0) & (v <= 1), "p_min", "within [0, 1]")
-    p = _leading(p, axis)
-    kept = jnp.where(p >= jnp.asarray(p_min) * _top(p), p, 0.0)
-    return jnp.moveaxis(kept / _sum(kept), 0, axis)
+    return jnp.moveaxis(_min_p(_leading(p, axis), p_min), 0, axis)
 
 
 def adaptive_temperature(logits: Float[ArrayLike, "action *lane"], axis: int = 0) -> Float[Array, "*lane"]:
@@ -291,8 +317,4 @@ def adaptive_temperature(logits: Float[ArrayLike, "action *lane"], axis: int = 0
     ----------
     Veličković et al. 2024, arXiv 2410.01104.
     """
-    h = jnp.minimum(entropy(softmax_T(_leading(logits, axis))), 5.0)
-    inverse = jnp.zeros_like(h)
-    for coefficient in _VELICKOVIC:
-        inverse = inverse * h + coefficient
-    return jnp.where(h > 0.5, 1 / jnp.maximum(inverse, 1.0), 1.0)
+    return _adaptive(_leading(logits, axis))

@@ -77,10 +77,21 @@ def temperature_for_entropy(
     """
     refuse_unless(lower, lambda t: t > 0, "lower temperature", "positive")
     refuse_unless(target, lambda h: h >= 0, "target entropy", "non-negative")
-    lanes = values.shape[1:]
-    low, high = (jnp.broadcast_to(jnp.log(jnp.asarray(b, values.dtype)), lanes) for b in (lower, upper))
+    values = jnp.asarray(values)
+    low, high = (
+        jnp.broadcast_to(jnp.log(jnp.asarray(b, values.dtype)), values.shape[1:]) for b in (lower, upper)
+    )
     refuse_unless(high - low, lambda w: w > 0, "upper minus lower ln temperature", "positive")
-    goal = jnp.broadcast_to(jnp.asarray(target, values.dtype), lanes)
+    return _solve(
+        values, jnp.broadcast_to(jnp.asarray(target, values.dtype), values.shape[1:]), low, high, log_prior
+    )
+
+
+@jax.jit
+def _solve(
+    values: Array, goal: Array, low: Array, high: Array, log_prior: Array | None
+) -> tuple[Array, Array]:
+    lanes = values.shape[1:]
 
     def excess(log_t: Array) -> Array:
         return policy_entropy(values, jnp.exp(log_t), log_prior) - goal

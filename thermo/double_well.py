@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from thermopolis.thermo.checks import known, refuse_unless, whole
 from thermopolis.thermo.pytree import STATIC, pytree
+from thermopolis.thermo.sums import add_up
 
 
 @pytree
@@ -73,7 +74,7 @@ class DoubleWell:
         """Energy of each lane."""
         u, barrier, _, tilt = self._scaled(x)
         well = barrier * (u * u - 1) ** 2 - tilt * u
-        return sum(well[i] for i in range(self.dim))
+        return add_up(well)
 
     def gradient(self, x: Float[Array, "dim lanes"]) -> Float[Array, "dim lanes"]:
         """dE/dx."""

@@ -21,7 +21,7 @@ from thermopolis.errors import ModelError, SimulationError
 from thermopolis.keys import fold_in
 from thermopolis.thermo.checks import whole
 from thermopolis.thermo.ledger import Ledger, relaxation_ledger
-from thermopolis.thermo.noise import positive_temperature
+from thermopolis.thermo.noise import lane_keys, positive_temperature
 
 Protocol = Callable[[Any], Any]
 
@@ -117,7 +117,7 @@ def drive(
     with jax.enable_x64(True):
         stops = jnp.concatenate([jnp.zeros(1), (jnp.arange(steps) + 0.5) / steps, jnp.ones(1)])
         stops = 1 - stops if reverse else stops
-        keys = fold_in(jnp.broadcast_to(key, (chains,)), jnp.arange(chains))
+        keys = lane_keys(key, chains)
         given = None if start is None else jnp.asarray(start)
         trees = tuple(x if _is_tree(x) else None for x in (protocol, sampler))
         static = {

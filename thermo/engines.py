@@ -19,6 +19,7 @@ from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.checks import refuse_unless, whole
 from thermopolis.thermo.driven import Drive, drive
 from thermopolis.thermo.gibbs import Gibbs
+from thermopolis.thermo.noise import lane_keys
 from thermopolis.thermo.pytree import pytree
 from thermopolis.thermo.quadratic import Quadratic
 
@@ -175,8 +176,8 @@ def szilard_engine(
     """
     refuse_unless(error, lambda e: (e > 0) & (e < 0.5), "error", "between 0 and ½")
     whole(steps, "steps")
-    keys = fold_in(jnp.broadcast_to(key, (chains,)), jnp.arange(chains))
-    draws = uniforms(fold_in(keys, 0xFFFFFFFD), (2,))
+    keys = lane_keys(key, chains)
+    draws = jax.jit(lambda keys: uniforms(fold_in(keys, 0xFFFFFFFD), (2,)))(keys)
     x = (draws[0] < 0.5).astype(jnp.int32)
     wrong = draws[1] < error
     y = jnp.where(wrong, 1 - x, x)

@@ -21,7 +21,7 @@ from thermopolis.thermo.checks import whole
 from thermopolis.thermo.elimination import discrete_log_partition
 from thermopolis.thermo.gaussian_metropolis import GaussianMetropolis
 from thermopolis.thermo.gibbs import Gibbs
-from thermopolis.thermo.noise import positive_temperature
+from thermopolis.thermo.noise import lane_keys, positive_temperature
 from thermopolis.thermo.path import Blend, draw_reference, is_discrete, reference_log_partition
 from thermopolis.thermo.quadrature import continuous_log_partition
 
@@ -70,29 +70,30 @@ def log_partition(
         with jax.enable_x64(True):
             double = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)), energy)
             return Estimate(jax.jit(continuous_log_partition)(double, float(temperature)))
-    for name, value, least in (("chains", chains, 2), ("points", points, 2), ("samples", samples, 1)):
-        whole(value, name, least)
+    for name, number, least in (("chains", chains, 2), ("points", points, 2), ("samples", samples, 1)):
+        whole(number, name, least)
     whole(burn_in, "burn_in", 0)
     start = reference_log_partition(energy, temperature, width)
     key = make_key(0) if key is None else key
     run = _Path(energy, float(temperature), sampler or _default(energy, width), float(width))
     if method == "annealed":
-        work = run.anneal(_keys(key, chains), points * samples)
+        work = run.anneal(lane_keys(key, chains), points * samples)
         free = jarzynski(work, temperature)
         return Estimate(start - free / temperature, free.standard_error / temperature)
     if method == "integration":
         nodes, weights = scipy.special.roots_legendre(points)
         nodes, weights = (nodes + 1) / 2, weights / 2
-        slopes = run.mean_slopes(_keys(key, points * chains), np.repeat(nodes, chains), burn_in, samples)
+        slopes = run.mean_slopes(lane_keys(key, points * chains), np.repeat(nodes, chains), burn_in, samples)
         slopes = slopes.reshape(points, chains) / temperature
         error = np.sqrt((weights**2 * slopes.var(axis=1, ddof=1) / chains).sum())
         return Estimate(start - weights @ slopes.mean(axis=1), error)
     fractions = (
         np.linspace(0, 1, points) ** 2
     )  # closer together where the law changes fastest, near the reference
-    slopes = run.last_slopes(_keys(key, points * chains), np.repeat(fractions, chains), burn_in + samples)
+    slopes = run.last_slopes(lane_keys(key, points * chains), np.repeat(fractions, chains), burn_in + samples)
     slopes = slopes.reshape(points, chains)
-    value, variance = start, 0.0
+    variance = 0.0
+    value = float(start)
     for i in range(points - 1):
         gap = fractions[i + 1] - fractions[i]
         step = bennett(gap * slopes[i], -gap * slopes[i + 1], temperature)
@@ -100,10 +101,6 @@ def log_partition(
         variance += (step.standard_error / temperature) ** 2
     # neighbouring steps share a point's samples: 2·variance bounds the error of the sum from above
     return Estimate(value, np.sqrt(2 * variance))
-
-
-def _keys(key: Any, lanes: int) -> Any:
-    return fold_in(jnp.broadcast_to(key, (lanes,)), jnp.arange(lanes))
 
 
 def _default(energy: Any, width: float) -> Any:
@@ -161,7 +158,7 @@ class _Path:
         @jax.jit
         def run(keys: Any, fraction: Any) -> Any:
             state = self._start(fold_in(keys, 0), fraction)
-            body = lambda t, state: self._step(fold_in(keys, t + 1), state, fraction)  # noqa: E731
+            body = lambda t, state: self._step(fold_in(keys, t + 1), state, fraction)
             return self._slope(jax.lax.fori_loop(0, sweeps, body, state))
 
         return np.asarray(run(keys, jnp.asarray(fractions, jnp.float32)), np.float64)

@@ -14,7 +14,7 @@ All in nats, float64 where the caller enables it; β may be an array, which beco
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -152,7 +152,7 @@ def _blahut_arimoto(source: Array, distortion: Array, beta: Array, iterations: i
         normalizer = logsumexp(logits, axis=0)
         return logits - normalizer, normalizer
 
-    def iterate(_: int, log_q: Array) -> Array:
+    def iterate(_: Any, log_q: Array) -> Array:
         log_channel, _ = channel(log_q)
         return logsumexp(log_channel, axis=1, b=source[None, :, None])
 

@@ -22,7 +22,7 @@ from thermopolis.thermo.bar import Estimate, bennett
 from thermopolis.thermo.checks import matrix, refuse_unless, vector, whole
 from thermopolis.thermo.driven import drive
 from thermopolis.thermo.linear_process import check_drift, noise_root, transition
-from thermopolis.thermo.noise import normals, positive_temperature
+from thermopolis.thermo.noise import lane_keys, normals, positive_temperature
 from thermopolis.thermo.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from thermopolis.thermo.pytree import pytree
 from thermopolis.thermo.quadratic import Quadratic
@@ -164,7 +164,7 @@ def expm(key: Any, M: Any, *, time: float = 1.0, chains: int = 10_000) -> Relaxe
     A = shift * np.eye(len(M)) - M
     phi, q = transition(A, A + A.T, time)
     with jax.enable_x64(True):
-        keys = fold_in(jnp.broadcast_to(key, (chains,)), jnp.arange(chains))
+        keys = lane_keys(key, chains)
         before, noise = jax.device_get(_pairs(keys, len(M)))
         after = phi @ before + noise_root(q) @ noise
         products = after[:, None] * before[None] * math.exp(shift * time)
@@ -208,7 +208,7 @@ def _read(
     phi0, q0 = transition(A, diffusion, wait) if wait else (np.eye(len(A)), np.zeros_like(A))
     phi, q = transition(A, diffusion, spacing)
     with jax.enable_x64(True):
-        keys = fold_in(jnp.broadcast_to(key, (chains,)), jnp.arange(chains))
+        keys = lane_keys(key, chains)
         center = np.linalg.solve(A, b)[:, None]
         kernels = (center - phi0 @ center, noise_root(q0)), (phi, noise_root(q))
         last, trace = jax.device_get(_trajectory(keys, center, kernels, what, samples))

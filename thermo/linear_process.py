@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from thermopolis.errors import ModelError
 from thermopolis.thermo.checks import known, matrix, refuse_unless, vector
 from thermopolis.thermo.pytree import pytree
+from thermopolis.thermo.sums import add_up
 
 _TAYLOR = 24  # ‖·‖ ≤ 2: the remainder 2²⁵/25! is below float64's epsilon
 
@@ -187,7 +188,7 @@ class LinearProcess:
         away = x - jnp.asarray(self.mean, x.dtype)[:, None]
         stiffness = jnp.asarray(self.stiffness, x.dtype)
         size = range(self.units)
-        return sum(away[i] * stiffness[i, j] * away[j] for i in size for j in size) / 2
+        return add_up(away[i] * stiffness[i, j] * away[j] for i in size for j in size) / 2
 
     def start(self, lanes: int, dtype: Any = jnp.float32) -> Float[Array, "dim lanes"]:
         """Where a chain starts unless told: the mean."""

@@ -18,6 +18,7 @@ from jaxtyping import Array, ArrayLike, Float
 from thermopolis.errors import ModelError
 from thermopolis.thermo.checks import known, refuse_unless
 from thermopolis.thermo.noise import normals
+from thermopolis.thermo.sums import add_up
 
 
 def natural_gradient(
@@ -126,7 +127,7 @@ def categorical_natural_step(
     def stepped(eta: Array) -> tuple[Array, Array]:
         log_q = jax.nn.log_softmax(jnp.where(p > 0, log_p - eta * slope, -jnp.inf), axis=0)
         q = jnp.exp(log_q)
-        return q, sum(jnp.where(p[i] > 0, q[i] * (log_q[i] - log_p[i]), 0.0) for i in range(len(p)))
+        return q, add_up(jnp.where(p > 0, q * (log_q - log_p), 0.0))
 
     largest = jnp.broadcast_to(jnp.asarray(rate, p.dtype), p.shape[1:])
     limit = jnp.asarray(bound, p.dtype)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from thermopolis.keys import fold_in
 from thermopolis.thermo.checks import refuse_unless
 
 
 def normals(keys: Any, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Float[Array, "*shape lanes"]:
-    """Independent standard normals of shape ``(*shape, lanes)``."""
-    return jax.vmap(lambda key: jax.random.normal(key, shape, dtype), out_axes=-1)(keys)
+    """Independent standard normals of shape ``(*shape, lanes)``, drawn with the resolution of float32."""
+    return jax.vmap(lambda key: jax.random.normal(key, shape, jnp.float32), out_axes=-1)(keys).astype(dtype)
+
+
+@partial(jax.jit, static_argnames="lanes")
+def lane_keys(key: Any, lanes: int) -> Any:
+    """The keys of a number of lanes: lane n has ``fold_in(key, n)``."""
+    return fold_in(jnp.broadcast_to(key, (lanes,)), jnp.arange(lanes))
 
 
 def positive_temperature(temperature: Any) -> None:

@@ -22,6 +22,7 @@ from thermopolis.thermo.noise import normals, positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.pytree import pytree
 from thermopolis.thermo.quadratic import Quadratic
+from thermopolis.thermo.sums import add_up
 
 
 class OUState(NamedTuple):
@@ -118,7 +119,7 @@ class OrnsteinUhlenbeck:
         total = energy(state.x)
         if state.v is None:
             return total
-        return total + jnp.asarray(self.mass, state.v.dtype) / 2 * sum(row * row for row in state.v)
+        return total + jnp.asarray(self.mass, state.v.dtype) / 2 * add_up(row * row for row in state.v)
 
     def step(
         self, keys: Any, state: OUState, energy: Quadratic | LinearProcess | Prepared, temperature: Any
@@ -132,7 +133,7 @@ class OrnsteinUhlenbeck:
         full = away if state.v is None else jnp.concatenate([away, state.v])
         noise = normals(keys, (len(phi),), dtype) * jnp.sqrt(jnp.asarray(temperature, dtype))
         size = range(len(phi))
-        full = sum(phi[:, j, None] * full[j] for j in size) + sum(root[:, j, None] * noise[j] for j in size)
+        full = add_up(phi[:, j, None] * full[j] + root[:, j, None] * noise[j] for j in size)
         after = OUState(full[:units] + center, None if state.v is None else full[units:])
         change = self.total_energy(after, energy) - self.total_energy(state, energy)
         return after, StepInfo(change, jnp.ones_like(change), jnp.full_like(change, self.dt))

@@ -19,6 +19,7 @@ from thermopolis.thermo.checks import refuse_unless
 from thermopolis.thermo.noise import normals, positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.pytree import STATIC, pytree
+from thermopolis.thermo.sums import add_up
 
 
 @pytree
@@ -64,8 +65,8 @@ class Overdamped:
         if not self.adjusted:
             return after, StepInfo(change, jnp.ones_like(change), jnp.full_like(change, self.dt))
         back = x - after + rate * energy.gradient(after)
-        forward_square = sum(row * row for row in kick)
-        back_square = sum(row * row for row in back)
+        forward_square = add_up(row * row for row in kick)
+        back_square = add_up(row * row for row in back)
         log_ratio = -change / temperature - (back_square - forward_square) / (4 * temperature * rate)
         coin = jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, 1), (), dtype))(keys)
         accepted = jnp.log(coin) < log_ratio  # a proposal of NaN energy is rejected

@@ -23,7 +23,7 @@ from thermopolis.keys import fold_in
 from thermopolis.thermo.checks import refuse_unless, whole
 from thermopolis.thermo.double_well import DoubleWell
 from thermopolis.thermo.ising import Ising
-from thermopolis.thermo.noise import normals, positive_temperature
+from thermopolis.thermo.noise import lane_keys, normals, positive_temperature
 from thermopolis.thermo.overdamped import Overdamped
 from thermopolis.thermo.potential import Potential
 
@@ -108,7 +108,7 @@ def dwell_fraction(
         refuse_unless(value, lambda v: (v > 0) & np.isfinite(v), name, "positive")
     whole(chains, "chains", 2)
     tilts = np.repeat(bit.tilt(inputs), chains)
-    keys = fold_in(jnp.broadcast_to(key, (len(tilts),)), jnp.arange(len(tilts)))
+    keys = lane_keys(key, len(tilts))
     counts = (round(burn_in / dt), max(1, round(time / dt)))
     right = _dwell(keys, jnp.asarray(tilts, jnp.float32), bit, float(dt), counts)
     shares = np.asarray(right, np.float64).reshape(-1, chains)
@@ -179,7 +179,7 @@ def escape_times(
     """
     refuse_unless(dt, lambda v: (v > 0) & np.isfinite(v), "dt", "positive")
     whole(chains, "chains")
-    keys = fold_in(jnp.broadcast_to(key, (chains,)), jnp.arange(chains))
+    keys = lane_keys(key, chains)
     times = np.asarray(_escape(keys, bit, float(tilt), float(dt), int(limit / dt)), np.float64)
     if not np.isfinite(times).all():
         raise ModelError(f"limit: {int((~np.isfinite(times)).sum())} particles had not crossed by {limit:g}")

@@ -18,6 +18,7 @@ from thermopolis.errors import ModelError
 from thermopolis.thermo.checks import known, matrix, refuse_unless
 from thermopolis.thermo.noise import normals
 from thermopolis.thermo.pytree import pytree
+from thermopolis.thermo.sums import add_up
 
 
 @pytree
@@ -92,12 +93,12 @@ class Quadratic:
         couplings, forces = jnp.asarray(self.A, x.dtype), jnp.asarray(self.b, x.dtype)
         if couplings.ndim == 2:
             couplings = couplings[..., None]
-        return sum(couplings[:, j] * x[j] for j in range(self.units)), forces.reshape(self.units, -1)
+        return add_up(couplings[:, j] * x[j] for j in range(self.units)), forces.reshape(self.units, -1)
 
     def __call__(self, x: Float[Array, "dim lanes"]) -> Float[Array, " lanes"]:
         """Energy of each lane."""
         product, forces = self._product(x)
-        total = sum(x[i] * (product[i] / 2 - forces[i]) for i in range(self.units))
+        total = add_up(x[i] * (product[i] / 2 - forces[i]) for i in range(self.units))
         return total + jnp.asarray(self.offset, x.dtype)
 
     def gradient(self, x: Float[Array, "dim lanes"]) -> Float[Array, "dim lanes"]:

@@ -19,6 +19,7 @@ from thermopolis.thermo.checks import refuse_unless
 from thermopolis.thermo.noise import normals, positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.pytree import pytree
+from thermopolis.thermo.sums import add_up
 
 
 class PhaseState(NamedTuple):
@@ -62,7 +63,7 @@ class Underdamped:
 
     def kinetic(self, v: Float[Array, "dim lanes"]) -> Float[Array, " lanes"]:
         """½ m v²."""
-        return jnp.asarray(self.mass, v.dtype) / 2 * sum(row * row for row in v)
+        return jnp.asarray(self.mass, v.dtype) / 2 * add_up(row * row for row in v)
 
     def total_energy(self, state: PhaseState, energy: Any) -> Float[Array, " lanes"]:
         """Potential plus kinetic energy."""

@@ -12,6 +12,7 @@ from thermopolis.keys import fold_in, make_key
 from thermopolis.thermo.double_well import DoubleWell
 from thermopolis.thermo.gaussian_metropolis import GaussianMetropolis
 from thermopolis.thermo.mixed import Mixed
+from thermopolis.thermo.noise import lane_keys
 from thermopolis.thermo.overdamped import Overdamped
 from thermopolis.thermo.potential import Potential
 from thermopolis.thermo.quadratic import Quadratic
@@ -20,13 +21,9 @@ from thermopolis.thermo.underdamped import Langevin, Underdamped
 WELL = DoubleWell(barrier=1.5, position=1.2, tilt=0.3)
 
 
-def lane_keys(lanes: int, seed: int = 5) -> jax.Array:
-    return fold_in(jnp.broadcast_to(make_key(seed), (lanes,)), jnp.arange(lanes))
-
-
 def relax(sampler, energy, temperature, steps: int, lanes: int, x=None, dtype=jnp.float32):
     """The state after ``steps`` steps and the sums of what each step reported; lanes are independent."""
-    keys = lane_keys(lanes)
+    keys = lane_keys(make_key(5), lanes)
 
     @jax.jit
     def run(energy, temperature):
@@ -101,7 +98,7 @@ def test_baoab_heat_and_shadow_work_make_up_the_energy() -> None:
     with jax.enable_x64(True):
         sampler = Underdamped(0.1, friction=1.0)
         start, state, change, _, shadow = relax(sampler, WELL, 0.8, 300, 3_000, dtype=jnp.float64)
-        total = lambda s: WELL(s.x) + sampler.kinetic(s.v)  # noqa: E731
+        total = lambda s: WELL(s.x) + sampler.kinetic(s.v)
         np.testing.assert_allclose(change + shadow, total(state) - total(start), atol=1e-11)
     check_well(np.asarray(state.x[0], float), 0.8)  # error of order dt⁴, far below the sampling error
     assert abs(np.asarray(shadow)).mean() < 0.1 * np.abs(np.asarray(change)).mean()
@@ -161,8 +158,8 @@ def test_langevin_is_overdamped_without_friction() -> None:
         (lambda: Langevin(0.0), "dt"),
         (lambda: Langevin(0.1, friction=-1.0), "friction"),
         (lambda: GaussianMetropolis(0.0), "scale"),
-        (lambda: Overdamped(0.1).init(lane_keys(2), WELL, 0.0), "temperature"),
-        (lambda: Overdamped(0.1).init(lane_keys(2), WELL, np.nan), "temperature"),
+        (lambda: Overdamped(0.1).init(lane_keys(make_key(5), 2), WELL, 0.0), "temperature"),
+        (lambda: Overdamped(0.1).init(lane_keys(make_key(5), 2), WELL, np.nan), "temperature"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, name: str) -> None:

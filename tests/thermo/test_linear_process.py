@@ -11,6 +11,7 @@ import scipy.linalg
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, make_key
 from thermopolis.thermo.linear_process import LinearProcess, noise_root, stationary_covariance, transition
+from thermopolis.thermo.noise import lane_keys
 from thermopolis.thermo.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from thermopolis.thermo.quadratic import Quadratic
 
@@ -56,7 +57,7 @@ def test_steps_compose() -> None:
 
 def chains(sampler: OrnsteinUhlenbeck, energy, temperature, steps: int, lanes: int, x=None):
     key = make_key(11)
-    keys = fold_in(jnp.broadcast_to(key, (lanes,)), jnp.arange(lanes))
+    keys = lane_keys(key, lanes)
     state = sampler.init(keys, energy, temperature, x)
 
     @jax.jit
@@ -141,9 +142,7 @@ def test_thermox_agrees_where_it_is_exact() -> None:
         (lambda: OrnsteinUhlenbeck(dt=-1.0), "dt"),
         (lambda: OrnsteinUhlenbeck(friction=0.0), "friction"),
         (
-            lambda: OrnsteinUhlenbeck().init(
-                fold_in(jnp.broadcast_to(make_key(0), (1,)), 0), Quadratic(np.eye(1)), -1.0
-            ),
+            lambda: OrnsteinUhlenbeck().init(lane_keys(make_key(0), 1), Quadratic(np.eye(1)), -1.0),
             "temperature",
         ),
     ],

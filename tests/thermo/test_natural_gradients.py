@@ -9,13 +9,14 @@ import pytest
 import scipy.linalg
 
 from thermopolis.errors import ModelError
-from thermopolis.keys import fold_in, make_key
+from thermopolis.keys import make_key
 from thermopolis.thermo.natural_gradients import (
     categorical_natural_step,
     kl_bounded_step,
     natural_gradient,
     thermodynamic_natural_gradient,
 )
+from thermopolis.thermo.noise import lane_keys
 
 FISHER, GRADIENT = np.array([[2.0, 0.6], [0.6, 0.5]]), np.array([1.0, -0.4])
 
@@ -44,7 +45,7 @@ def test_relaxation_goes_from_plain_to_natural_gradient(time: float) -> None:
 
 def test_noise_of_the_relaxation_has_its_closed_covariance() -> None:
     lanes, time, temperature = 20_000, 0.8, 0.3
-    keys = fold_in(jnp.broadcast_to(make_key(1), (lanes,)), jnp.arange(lanes))
+    keys = lane_keys(make_key(1), lanes)
     columns = jnp.broadcast_to(jnp.asarray(GRADIENT)[:, None], (2, lanes))
     x = np.asarray(thermodynamic_natural_gradient(keys, FISHER, columns, time, temperature), float)
     law = (np.eye(2) - scipy.linalg.expm(-2 * FISHER * time)) @ np.linalg.inv(FISHER) * temperature

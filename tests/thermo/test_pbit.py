@@ -10,6 +10,7 @@ from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, make_key
 from thermopolis.thermo.exact import enumerate_states
 from thermopolis.thermo.ising import Ising
+from thermopolis.thermo.noise import lane_keys
 from thermopolis.thermo.overdamped import Overdamped
 from thermopolis.thermo.pbit import (
     PBit,
@@ -89,7 +90,7 @@ def test_circuit_is_sampled_by_langevin() -> None:
 
     spins = Ising([(0, 1)], 0.5, np.array([0.3, -0.1]))
     energy, lanes = circuit(spins, 1.5), 4_000
-    keys = fold_in(jnp.broadcast_to(make_key(6), (lanes,)), jnp.arange(lanes))
+    keys = lane_keys(make_key(6), lanes)
     sampler = Overdamped(0.08, adjusted=True)
     start = jnp.where(jnp.arange(2 * lanes).reshape(2, lanes) % 2 == 0, 1.0, -1.0)
     step = lambda t, x: sampler.step(fold_in(keys, t), x, energy, 1.0)[0]
