@@ -24,6 +24,8 @@ from thermopolis.agents import lanes as ln
 from thermopolis.agents import learning, perception, planning, selection
 from thermopolis.agents.belief import Beliefs
 from thermopolis.agents.core_in_loop import Core, CoreUse, perceive_on_core, select_on_core
+from thermopolis.agents.fixed_point import fixed_point
+from thermopolis.agents.mean_field import mean_field
 from thermopolis.agents.model import GenerativeModel
 from thermopolis.agents.settings import Learning, Settings
 from thermopolis.errors import ModelError
@@ -31,6 +33,7 @@ from thermopolis.keys import fold_in, uniforms
 from thermopolis.thermo.controllers import CONTROLLERS, Signal
 
 POLICY_BUDGET = 4096
+PERCEPTIONS = ("exact", "fixed_point", "mean_field", "core")
 _CHOICE, _PERCEPTION, _REGISTER = 1, 2, 3  # streams of one step's key
 
 
@@ -83,8 +86,10 @@ class ActiveInference:
         Steps planned ahead, ≥ 1; all sequences of actions are policies.
     learning : Learning, optional
         What is learned, and how fast. ``None``: nothing.
-    perception, policy : "exact" or "core"
-        Whether beliefs, and the choice of a policy, are computed or sampled on the core.
+    perception : "exact", "fixed_point", "mean_field" or "core"
+        How beliefs are found: by enumeration, by iteration, or sampled on the core.
+    policy : "exact" or "core"
+        Whether the choice of a policy is computed or sampled on the core.
     core : Core, optional
         The core used where a kind above says so.
     information_gain : (state, parameter)
@@ -161,7 +166,7 @@ class ActiveInference:
             habit=model.E is not None or "E" in learned,
             learned=tuple(learned),
             forgets=learning is not None and learning.forgetting > 0,
-            perception=_known("perception", perception, ("exact", "core")),
+            perception=_known("perception", perception, PERCEPTIONS),
             policy=_known("policy", policy, ("exact", "core")),
             selection=_known("selection", str(self._selection["kind"]), selection_kinds()),
             controller=kind,
@@ -378,8 +383,11 @@ def step(
             outcomes,
             seen,
         )
-    else:
+    elif s.perception == "exact":
         percept = perception.exact(given, s.num_states)
+    else:
+        iteration = {"fixed_point": fixed_point, "mean_field": mean_field}[s.perception]
+        percept = iteration(given, tables, s.A_dependencies, state.prior, outcomes)
     qs = [jnp.where(seen, q, p) for q, p in zip(percept.qs, state.prior, strict=True)]
     cost = [jnp.where(seen, x, jnp.nan) for x in percept.free_energy]
     qs, cost = jax.lax.optimization_barrier((qs, cost))
@@ -445,6 +453,8 @@ def step(
         "exploration_temperature": jnp.broadcast_to(temperature, action.shape),
         "regret": ln.pick(g, policy) + ln.maximum(-g),
     }
+    if percept.converged is not None:
+        trace["perception_converged"] = jnp.where(seen, percept.converged.astype(jnp.float32), jnp.nan)
     if core is not None:
         assert s.core is not None
         trace |= core.trace(s.core)

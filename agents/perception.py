@@ -1,7 +1,8 @@
 """Perception: from prior beliefs and an outcome to posterior beliefs.
 
 ``exact`` enumerates the joint posterior q(s) ∝ Π_f prior_f(s_f) Π_m p(o_m | s) and returns its marginals; its free
-energy is -ln p(o). The belief that an agent carries from step to step is the product of those marginals.
+energy is -ln p(o). :mod:`fixed_point`, :mod:`mean_field` and the core (:mod:`core_in_loop`) approximate it. The belief
+that an agent carries from step to step is the product of those marginals.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Percept(NamedTuple):
 
     qs: Beliefs
     free_energy: FreeEnergy
+    converged: Bool[Array, "lanes"] | None = None  # of iterations; None where there is nothing to converge
 
 
 def evidence(

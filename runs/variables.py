@@ -35,6 +35,13 @@ VARIABLES: dict[str, Variable] = {
     ),
     "exploration_temperature": Variable("float32", "1", "exploration temperature T of q(π) ∝ E exp(-G/T)"),
     "regret": Variable("float32", "nat", "expected free energy of the policy taken above the best one's"),
+    "counterfactual_value": Variable(
+        "float32", "nat", "-G of the best policy that starts with another action than the one taken"
+    ),
+    "mutual_defection": Variable(
+        "float32", "1", "predicted probability of mutual defection next, under q(π)"
+    ),
+    "perception_converged": Variable("float32", "1", "1 where the iteration of beliefs settled"),
     "core_joules": Variable("float64", "J", "running cost of the core by operation"),
     "core_work": Variable("float64", "J", "work done on the core by reprogramming it"),
     "core_heat": Variable("float64", "J", "heat the core gave to its bath"),

@@ -1,9 +1,12 @@
-"""Ten random models under every kind of perception, against enumeration in float64 and pymdp's own iteration."""
+"""Ten random models under every kind of perception, against enumeration in float64 and pymdp's own iteration.
+
+Models of one shape, and all outcomes of each, are lanes of one call.
+"""
 
 from __future__ import annotations
 
-import itertools
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,140 +14,167 @@ import numpy as np
 import pytest
 
 from thermopolis.agents import ActiveInference, Core, GenerativeModel
+from thermopolis.agents import lanes as ln
+from thermopolis.agents.active_inference import init as start
 from thermopolis.agents.belief import outer
-from thermopolis.agents.fixed_point import log_likelihoods
+from thermopolis.agents.core_in_loop import perceive_on_core
+from thermopolis.agents.fixed_point import fixed_point, log_likelihoods
 from thermopolis.agents.free_energy import of_joint
-from thermopolis.agents.mean_field import gradient, sweep
-from thermopolis.agents.perception import evidence
+from thermopolis.agents.mean_field import gradient, mean_field, sweep
+from thermopolis.agents.perception import evidence, exact
 
 from .models import lanes_of, random_model
 
-SHAPES = [((4,), (3,)), ((3,), (2, 4)), ((2, 3), (4,)), ((3, 2, 2), (3, 2)), ((2, 2, 3, 2), (3, 2, 2))]
-CASES = [(seed, *SHAPES[seed % len(SHAPES)]) for seed in range(10)]
+#: states, outcomes, number of models: ten in all
+SHAPES = [((4,), (3,), 3), ((2, 3), (4,), 3), ((3, 2, 2), (3, 2), 4)]
 
 
-def every_outcome(outcomes: tuple[int, ...]) -> np.ndarray:
-    """All joint outcomes, one a lane."""
-    return np.arange(np.prod(outcomes))
+class Case(NamedTuple):
+    models: list[GenerativeModel]
+    A: list[Any]
+    scopes: list[tuple[int, ...]]
+    prior: list[Any]
+    outcomes: list[Any]
+    surprise: np.ndarray
+    posterior: list[np.ndarray]
 
 
-def truth(model: GenerativeModel, outcomes: tuple[int, ...]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """-ln p(o) and posterior marginals by enumeration, lanes last."""
+@cache
+def case(number: int) -> Case:
+    """All models and outcomes of a shape as lanes, with -ln p(o) and posterior marginals by enumeration."""
+    states, outcomes, count = SHAPES[number]
+    models = [random_model(10 * number + i, states, outcomes, 2) for i in range(count)]
+    each = int(np.prod(outcomes))
+    wide = lambda arrays: jnp.asarray(np.repeat(np.stack(arrays, axis=-1), each, axis=-1), jnp.float32)
+    seen = [np.tile(o, count) for o in np.unravel_index(np.arange(each), outcomes)]
     surprise, marginals = [], []
-    for seen in itertools.product(*(range(n) for n in outcomes)):
+    for lane in range(count * each):
+        model = models[lane // each]
         joint = np.ones(())
         for q in model.D:
             joint = np.multiply.outer(joint, q)
         for m, o in enumerate(seen):
-            joint = joint * model.A[m][o]
+            joint = joint * model.A[m][o[lane]]
         surprise.append(-np.log(joint.sum()))
-        axes = range(len(model.D))
+        axes = range(len(states))
         marginals.append([joint.sum(axis=tuple(g for g in axes if g != f)) / joint.sum() for f in axes])
-    return np.array(surprise), [np.stack(x, axis=-1) for x in zip(*marginals, strict=True)]
-
-
-def perceive(model: GenerativeModel, outcomes: tuple[int, ...], **options: Any) -> tuple[Any, Any]:
-    player = ActiveInference(model, **options)
-    seen = every_outcome(outcomes)
-    keys, settings = lanes_of(player, len(seen))
-    state, _, trace = jax.jit(player.step)(
-        keys, player.init(keys, settings), settings, jnp.asarray(seen, jnp.int32)
+    return Case(
+        models,
+        [wide([m.A[i].reshape(n, -1) for m in models]) for i, n in enumerate(outcomes)],
+        [tuple(range(len(states)))] * len(outcomes),
+        [wide([m.D[f] for m in models]) for f in range(len(states))],
+        [jnp.asarray(o, jnp.int32) for o in seen],
+        np.array(surprise),
+        [np.stack(x, axis=-1) for x in zip(*marginals, strict=True)],
     )
-    return state.qs, trace
 
 
-@pytest.mark.parametrize(("seed", "states", "outcomes"), CASES)
-def test_every_kind_against_enumeration(
-    seed: int, states: tuple[int, ...], outcomes: tuple[int, ...]
-) -> None:
-    model = random_model(seed, states, outcomes, 2)
-    surprise, posterior = truth(model, outcomes)
-    qs, trace = perceive(model, outcomes)
-    np.testing.assert_allclose(trace["free_energy"], surprise, rtol=1e-6, atol=1e-6)
-    for q, p in zip(qs, posterior, strict=True):
+@cache
+def perceived(number: int, kind: str) -> Any:
+    c = case(number)
+    states = SHAPES[number][0]
+
+    def run(A: Any, prior: Any, outcomes: Any) -> Any:
+        given = evidence(A, c.scopes, prior, outcomes)
+        if kind == "exact":
+            return exact(given, states)
+        return {"fixed_point": fixed_point, "mean_field": mean_field}[kind](
+            given, A, c.scopes, prior, outcomes
+        )
+
+    return jax.device_get(jax.jit(run)(c.A, c.prior, c.outcomes))
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_every_kind_against_enumeration(number: int) -> None:
+    c = case(number)
+    found = perceived(number, "exact")
+    np.testing.assert_allclose(found.free_energy.free_energy, c.surprise, rtol=1e-6, atol=1e-6)
+    for q, p in zip(found.qs, c.posterior, strict=True):
         np.testing.assert_allclose(q, p, atol=1e-6)
     for kind in ("fixed_point", "mean_field"):
-        qs, trace = perceive(model, outcomes, perception=kind)
-        assert (np.asarray(trace["free_energy"]) >= surprise - 1e-5).all()
-        np.testing.assert_allclose(trace["complexity"] - trace["accuracy"], trace["free_energy"], atol=1e-5)
-        if len(states) == 1:
-            np.testing.assert_allclose(trace["free_energy"], surprise, rtol=1e-5, atol=1e-5)
-            assert (np.asarray(trace["perception_converged"]) == 1).all()
-    assert (np.asarray(trace["perception_converged"]) == 1).all()
+        found = perceived(number, kind)
+        cost = found.free_energy
+        assert (cost.free_energy >= c.surprise - 1e-5).all()
+        np.testing.assert_allclose(cost.complexity - cost.accuracy, cost.free_energy, atol=1e-5)
+        if len(c.prior) == 1:
+            np.testing.assert_allclose(cost.free_energy, c.surprise, rtol=1e-5, atol=1e-5)
+            assert found.converged.all()
 
 
-@pytest.mark.parametrize(("seed", "states", "outcomes"), CASES)
-def test_fixed_point_is_pymdps_iteration(
-    seed: int, states: tuple[int, ...], outcomes: tuple[int, ...]
-) -> None:
+@pytest.mark.parametrize("number", range(3))
+def test_fixed_point_is_pymdps_iteration(number: int) -> None:
     from pymdp.algos import run_factorized_fpi
 
-    model = random_model(seed, states, outcomes, 2)
-    qs, _ = perceive(model, outcomes, perception="fixed_point")
-    everyone = [list(range(len(states)))] * len(outcomes)
-    arrays = [jnp.asarray(a, jnp.float32) for a in model.A]
-    prior = [jnp.asarray(d, jnp.float32) for d in model.D]
-    shown = [
-        jnp.eye(n)[i]
-        for n, i in zip(outcomes, np.unravel_index(every_outcome(outcomes), outcomes), strict=True)
-    ]
-    run = jax.jit(jax.vmap(lambda o: run_factorized_fpi(arrays, o, prior, everyone, num_iter=16)))
-    for q, theirs in zip(qs, run(shown), strict=True):
-        np.testing.assert_allclose(q, np.asarray(theirs).T, atol=1e-5)
+    states, outcomes, _ = SHAPES[number]
+    c = case(number)
+    arrays = [jnp.moveaxis(a, -1, 0).reshape(-1, n, *states) for a, n in zip(c.A, outcomes, strict=True)]
+    shown = [jnp.eye(n)[o] for n, o in zip(outcomes, c.outcomes, strict=True)]
+    scopes = [list(s) for s in c.scopes]
+    run = lambda A, o, d: run_factorized_fpi(A, o, d, scopes, num_iter=16)
+    theirs = jax.jit(jax.vmap(run))(arrays, shown, [d.T for d in c.prior])
+    for q, p in zip(perceived(number, "fixed_point").qs, theirs, strict=True):
+        np.testing.assert_allclose(q, np.asarray(p).T, atol=1e-5)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_mean_field_never_raises_free_energy(number: int) -> None:
+    c = case(number)
+    given = evidence(c.A, c.scopes, c.prior, c.outcomes)
+    messages = log_likelihoods(c.A, c.scopes, c.outcomes)
+    log_prior = [jnp.log(q) for q in c.prior]
+    energy = lambda qs: of_joint(outer(qs), given.prior, given.likelihood).free_energy
+    move = jax.jit(lambda qs: (lambda new: (new, energy(new)))(sweep(log_prior, messages, qs)))
+    qs, last = c.prior, np.asarray(energy(c.prior))
+    for _ in range(20):
+        qs, now = move(qs)
+        assert (now <= last + 2e-6 * np.maximum(1.0, np.abs(last))).all()
+        last = np.asarray(now)
+    found = perceived(number, "mean_field")
+    assert found.converged.all()
+    assert (np.asarray(gradient(log_prior, messages, found.qs)) < 1e-5).all()
 
 
 def test_a_fixed_point_that_is_not_reached_is_told() -> None:
-    """Two spins that must differ, seen through one outcome, flip for ever in parallel and settle one by one."""
-    unequal = np.array([[0.01, 0.99], [0.99, 0.01]])
-    model = GenerativeModel(
-        [np.stack([unequal, 1 - unequal])], [np.eye(2)[:, :, None]] * 2, D=[np.array([0.6, 0.4])] * 2
-    )
-    _, trace = perceive(model, (2,), perception="fixed_point")
-    assert float(trace["perception_converged"][0]) == 0.0
-    _, trace = perceive(model, (2,), perception="mean_field")
-    assert (np.asarray(trace["perception_converged"]) == 1.0).all()
+    """Two spins that must differ flip for ever when updated in parallel, and settle one by one."""
+    equal = jnp.asarray([0.01, 0.99, 0.99, 0.01])[:, None]
+    A = [jnp.stack([equal, 1 - equal])]
+    prior = [jnp.asarray([[0.6], [0.4]])] * 2
+    outcomes = [jnp.zeros(1, jnp.int32)]
+    given = evidence(A, [(0, 1)], prior, outcomes)
+    assert not fixed_point(given, A, [(0, 1)], prior, outcomes).converged.any()
+    assert mean_field(given, A, [(0, 1)], prior, outcomes).converged.all()
 
 
-@pytest.mark.parametrize(("seed", "states", "outcomes"), [case for case in CASES if len(case[1]) > 1][:4])
-def test_mean_field_never_raises_free_energy(
-    seed: int, states: tuple[int, ...], outcomes: tuple[int, ...]
-) -> None:
-    model = random_model(seed, states, outcomes, 2)
-    seen = np.unravel_index(every_outcome(outcomes), outcomes)
-    lanes = len(seen[0])
-    tables = [jnp.asarray(a.reshape(a.shape[0], -1, 1), jnp.float32) for a in model.A]
-    scopes = [tuple(range(len(states)))] * len(outcomes)
-    prior = [jnp.broadcast_to(jnp.asarray(d, jnp.float32)[:, None], (len(d), lanes)) for d in model.D]
-    given = evidence(tables, scopes, prior, [jnp.asarray(o) for o in seen])
-    messages = log_likelihoods(tables, scopes, [jnp.asarray(o) for o in seen])
-    log_prior = [jnp.log(q) for q in prior]
-    move = jax.jit(lambda qs: sweep(log_prior, messages, qs))
-    energy = lambda qs: np.asarray(of_joint(outer(qs), given.prior, given.likelihood).free_energy)
-    qs, last = prior, energy(prior)
-    for _ in range(30):
-        qs = move(qs)
-        now = energy(qs)
-        assert (now <= last + 2e-6 * np.maximum(1.0, np.abs(last))).all()
-        last = now
-    final, _ = perceive(model, outcomes, perception="mean_field")
-    assert (np.asarray(gradient(log_prior, messages, final)) < 1e-5).all()
+@pytest.mark.parametrize("number", range(3))
+def test_core_within_four_standard_errors(number: int) -> None:
+    """Frequencies of coupled units are correlated between sweeps: their error is allowed twice the independent one."""
+    c = case(number)
+    states, _, _ = SHAPES[number]
+    lanes, samples = c.outcomes[0].shape[0], 4096
+    core = Core("landauer", samples=samples, burn_in=64)
+    player = ActiveInference(c.models[0], perception="core", core=core)
+    keys, settings = lanes_of(player, lanes)
+    held = start(player.structure, keys, settings).core
+
+    def run(keys: Any, A: Any, prior: Any, outcomes: Any) -> Any:
+        given = evidence(A, c.scopes, prior, outcomes)
+        everyone = jnp.ones(lanes, bool)
+        return perceive_on_core(core, held, keys, given, A, c.scopes, prior, outcomes, everyone)[0]
+
+    found = jax.device_get(jax.jit(run)(keys, c.A, c.prior, c.outcomes))
+    assert (found.free_energy.free_energy >= c.surprise - 1e-5).all()
+    for q, p in zip(found.qs, c.posterior, strict=True):
+        error = np.sqrt(p * (1 - p) / samples) * (1.0 if len(states) == 1 else 2.0) + 1.0 / samples
+        assert (np.abs(q - p) < 4 * error).all()
 
 
-@pytest.mark.parametrize(("seed", "states", "outcomes"), CASES[:4])
-def test_core_within_four_standard_errors(
-    seed: int, states: tuple[int, ...], outcomes: tuple[int, ...]
-) -> None:
-    """One unit is drawn independently; coupled ones are correlated between sweeps, hence the autocorrelation factor."""
-    model = random_model(seed, states, outcomes, 2)
-    surprise, posterior = truth(model, outcomes)
-    samples = 4096
-    qs, trace = perceive(
-        model, outcomes, perception="core", core=Core("landauer", samples=samples, burn_in=64)
-    )
-    assert (np.asarray(trace["free_energy"]) >= surprise - 1e-5).all()
-    correlated = (
-        1.0 if len(states) == 1 else 4.0
-    )  # at most: integrated autocorrelation of these dense couplings
-    for q, p in zip(qs, posterior, strict=True):
-        error = np.sqrt(correlated * p * (1 - p) / samples) + 1.0 / samples
-        assert (np.abs(np.asarray(q) - p) < 4 * error).all()
+def test_players_take_any_kind_and_say_whether_it_converged() -> None:
+    model = random_model(3, (2, 3), (4,), 2)
+    player = ActiveInference(model, perception="fixed_point")
+    keys, settings = lanes_of(player, 4)
+    seen = jnp.asarray([0, 1, 2, -1])
+    state, _, trace = jax.jit(player.step)(keys, player.init(keys, settings), settings, seen)
+    told = np.asarray(trace["perception_converged"])
+    assert np.isnan(told[3]) and set(told[:3]) <= {0.0, 1.0}
+    np.testing.assert_allclose(ln.total(state.qs[0]), 1.0, rtol=1e-5)
