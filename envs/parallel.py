@@ -19,11 +19,14 @@ from pettingzoo import ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 from pettingzoo.utils.env import AECEnv
 
+from thermopolis.envs.registration import register_worlds
 from thermopolis.envs.world import Outcome, cell_keys, init_keys, step_keys
 from thermopolis.errors import SimulationError
 from thermopolis.keys import RandomKind
 
 RENDER_MODES = ["human", "ansi", "rgb_array"]
+
+register_worlds()
 
 
 @functools.lru_cache(maxsize=64)

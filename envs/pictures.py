@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +49,32 @@ def save_gif(frames: Sequence[np.ndarray], path: str | Path, fps: float = 4.0) -
     duration = max(20, round(1000 / fps))
     images[0].save(target, save_all=True, append_images=images[1:], duration=duration, loop=0)
     return target
+
+
+def film(
+    env: Any,
+    choose: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    path: str | Path,
+    rounds: int | None = None,
+    seed: int | None = None,
+    fps: float | None = None,
+) -> Path:
+    """Play a game and save its pictures as a gif.
+
+    Parameters
+    ----------
+    env : an environment with ``render_mode="rgb_array"``.
+    choose : ``choose(observations) -> actions`` of the live agents.
+    rounds : how many at most; None: until all agents are done.
+    fps : frames a second; None: the environment's own.
+    """
+    if env.render_mode != "rgb_array":
+        raise ValueError(
+            f"film: expected an environment with render_mode 'rgb_array', got {env.render_mode!r}"
+        )
+    observations, _ = env.reset(seed=seed)
+    frames: list[np.ndarray] = []
+    while env.agents and (rounds is None or len(frames) < rounds):
+        observations = env.step(choose(observations))[0]
+        frames.append(env.render())
+    return save_gif(frames, path, env.metadata.get("render_fps", 4) if fps is None else fps)
