@@ -33,7 +33,6 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "entropies": ("action_entropy", "belief_entropy", "policy_entropy", "policy_varentropy"),
     "export": ("columns", "to_arviz", "to_csv", "to_parquet"),
-    "export": ("columns", "to_arviz", "to_csv", "to_parquet"),
     "figures": ("FIGURES", "plot_all"),
     "inequality": ("energy_share", "gini", "gini_of"),
     "information": ("conditional_mutual_information", "entropy", "mutual_information", "varentropy"),
@@ -47,7 +46,6 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "series": ("group_series", "tail"),
     "stationarity": ("burn_in", "change_points", "drift", "effective_sample_size"),
     "thermodynamics": ("accuracy_per_joule", "joules_by_kind", "joules_per_decision", "second_law"),
-    "view": ("serve",),
     "view": ("serve",),
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}

@@ -7,6 +7,7 @@ and the digests of the newest points, each once. It goes on when the run has end
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections import OrderedDict
 from http import HTTPStatus
@@ -191,6 +192,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Silent: the terminal belongs to the run."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A reader who leaves in the middle of an answer is no news; anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def server(directory: str | Path, port: int = 0) -> ThreadingHTTPServer:
     """A server bound to 127.0.0.1 (``server_address`` says the port), not yet serving.
 
@@ -207,10 +217,9 @@ def server(directory: str | Path, port: int = 0) -> ThreadingHTTPServer:
         page = _page()
 
     try:
-        made = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        made = _Server(("127.0.0.1", port), Handler)
     except (OSError, OverflowError) as fault:
         raise StoreError(f"port {port} on 127.0.0.1 can't be opened ({fault}); choose another") from None
-    made.daemon_threads = True
     bound = made.server_address[1]
     Handler.hosts = frozenset({f"127.0.0.1:{bound}", f"localhost:{bound}"})
     return made

@@ -127,6 +127,7 @@
     input.addEventListener("input", move);
     move();
   });
+  document.documentElement.dataset.ready = "yes";
   document.querySelectorAll("[data-group]").forEach(box => {
     box.checked = true;
     box.addEventListener("change", () => { shown[+box.dataset.group] = box.checked; drawAll(); });

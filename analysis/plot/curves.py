@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.plot.style import (
     PALETTE,
     band,
     dim_label,
+    heat_bar,
     heat_colours,
     interval_words,
     label_of,
-    norm_of,
     number,
     numeric,
 )
@@ -86,10 +85,5 @@ def _line_colours(ax: Axes, values: np.ndarray, chosen: np.ndarray, dim: str, nu
     values = np.asarray(values, float)
     if len(chosen) == 1:
         return [PALETTE[0]]
-    norm, colours = norm_of(values), heat_colours()
-    figure = ax.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(ScalarMappable(norm, colours), ax=ax, pad=0.02, aspect=28)
-    bar.set_label(dim_label(dim))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    norm, colours = heat_bar(ax, values, dim_label(dim)), heat_colours()
     return [colours(norm(values[i])) for i in chosen]

@@ -15,6 +15,7 @@ from thermopolis.analysis.plot.style import (
     dim_label,
     figure,
     finish,
+    heat_bar,
     heat_colours,
     interval_words,
     label_of,
@@ -138,7 +139,7 @@ def complexity_accuracy(ds: xr.Dataset, ax: Axes) -> None:
     if not np.isfinite(loss.values).any() or float(abs(loss).max()) < 1e-9:
         raise StoreError("accuracy is 0 throughout (what is seen leaves no doubt about the state)")
     values = np.asarray(rate[dim].values, float)
-    norm = norm_of(values)
+    norm = heat_bar(ax, values, dim_label(dim))
     groups = [str(g) for g in rate["group"].values]
     markers = "osD^v<>P"
     for g, group in enumerate(groups[: len(markers)]):
@@ -160,11 +161,6 @@ def complexity_accuracy(ds: xr.Dataset, ax: Axes) -> None:
                 x["mean"][i], y["mean"][i], xerr=reach_x, yerr=reach_y, fmt=markers[g], color=colour,
                 ecolor=colour, elinewidth=0.9, markersize=6, label=label,
             )  # fmt: skip
-    from matplotlib.cm import ScalarMappable
-
-    bar = ax.get_figure().colorbar(ScalarMappable(norm, heat_colours()), ax=ax, pad=0.02, aspect=28)  # type: ignore[union-attr]
-    bar.set_label(dim_label(dim))
-    bar.outline.set_visible(False)  # type: ignore[operator]
     ax.set_xlabel("inaccuracy −E[ln p(o|s)] (nat)")
     ax.set_ylabel("complexity (nat)")
     n = rate.sizes["replicate"]

@@ -23,4 +23,4 @@ def columns(ax: Axes, count: int, gap: float = 0.05) -> list[Axes]:
     """``count`` axes side by side within ``ax``."""
     ax.set_axis_off()
     width = (1.0 - gap * (count - 1)) / count
-    return [ax.inset_axes((i * (width + gap), 0.0, width, 1.0)) for i in range(count)]
+    return [ax.inset_axes((i * (width + gap), 0.0, width, 0.86)) for i in range(count)]

@@ -12,9 +12,12 @@ import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 STYLE = Path(__file__).parents[1] / "thermopolis.mplstyle"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#8C6D1F")
@@ -106,8 +109,35 @@ def geometric(values: np.ndarray) -> bool:
 
 def scale_axis(ax: Axes, values: np.ndarray, which: str = "x") -> None:
     """A logarithmic axis where the values ask for one."""
-    if geometric(values):
-        (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    if not geometric(values):
+        return
+    (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    plain_ticks(ax.xaxis if which == "x" else ax.yaxis, values)
+
+
+def plain_ticks(axis: Axis, values: np.ndarray) -> None:
+    """Ticks at 0.1, 0.2, 0.5, 1 … where a few decades are shown; powers of ten beyond."""
+    low, high = float(np.min(values)), float(np.max(values))
+    decades = np.log10(high / low)
+    if decades > 3.2 or low < 1e-3 or high > 1e4:
+        axis.set_major_locator(LogLocator(numticks=7))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades <= 2.2 else (1.0,)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def heat_bar(ax: Axes, values: np.ndarray, label: str) -> Normalize:
+    """A colour bar of a sweep's values, beside the axes; returns its scale."""
+    norm = norm_of(values)
+    owner = ax.get_figure()
+    assert owner is not None
+    bar = owner.colorbar(ScalarMappable(norm, heat_colours()), ax=ax, pad=0.02, aspect=28)
+    bar.set_label(label)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    if isinstance(norm, LogNorm):
+        plain_ticks(bar.ax.yaxis, values)
+    return norm
 
 
 def norm_of(values: np.ndarray) -> Normalize:

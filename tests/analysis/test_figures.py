@@ -1,24 +1,89 @@
-"""What fits is drawn, what doesn't is said; every figure takes an axes of yours."""
+"""What fits is drawn, what doesn't is said; every figure takes an axes of yours and says its n."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 
 from thermopolis import analysis
-from thermopolis.analysis.figures import FIGURES
+from thermopolis.analysis.figures import FIGURES, draw
+from thermopolis.analysis.plot.network import animate_society, grid_shape, is_ring
 from thermopolis.errors import StoreError
+
+
+@pytest.fixture(scope="module")
+def worlds(game_point, civilizations, society) -> list[xr.Dataset]:
+    """Digests (and one raw society) that between them have everything a figure can ask for."""
+    points = [game_point(t, 12, 40, seed=k) for k, t in enumerate((0.2, 1.0, 5.0))]
+    sweep = xr.concat(points, dim="temperature").assign_coords(temperature=[0.2, 1.0, 5.0])
+    return [analysis.digest(sweep), analysis.digest(points[1]), analysis.digest(civilizations), society]
+
+
+def fitting(name: str, worlds: list[xr.Dataset]) -> list[xr.Dataset]:
+    raw = FIGURES[name].raw
+    return [ds for ds in worlds if FIGURES[name].unfit(ds) is None and raw == ("digest" not in ds.attrs)]
+
+
+def coarse(made: Figure) -> np.ndarray:
+    """Brightness of a figure on a 16 × 24 grid: alike for the eye, whatever the fonts' hinting."""
+    made.set_size_inches(6.8, 4.2)
+    made.set_dpi(60)
+    made.canvas.draw()
+    grey = np.asarray(made.canvas.buffer_rgba())[..., :3].mean(-1)
+    rows, columns = (np.array_split(np.arange(n), k) for n, k in zip(grey.shape, (16, 24), strict=True))
+    return np.array([[grey[np.ix_(r, c)].mean() for c in columns] for r in rows])
+
+
+def check_words(made: Figure) -> None:
+    """A title, a caption with n and the interval, and nothing cut off."""
+    texts = [t for ax in made.axes for t in ax.texts]
+    caption = " ".join(t.get_text().replace("\n", " ") for t in texts if t.get_fontsize() == 7.5)
+    assert re.search(r"n = \d+|replicates|replicate \d", caption), caption
+    assert any(
+        word in caption for word in ("interval", "Wilson", "bootstrap", "unit areas", "all replicates")
+    )
+    assert made.axes[0].get_title(loc="left")
+    for text in texts:
+        if text.get_visible() and text.get_text():
+            box = text.get_window_extent()
+            assert box.x0 > -2 and box.y0 > -2, f"{text.get_text()!r} is cut off"
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_every_figure_says_what_it_shows_and_looks_as_it_did(name, worlds):
+    found = fitting(name, worlds)
+    assert found, f"no test dataset draws {name}"
+    made = draw(found[0], name)
+    look = coarse(made)
+    check_words(made)
+    kept = np.load(Path(__file__).parent / "looks.npz")
+    assert name in kept, "run tests/analysis/keep_looks.py after looking at the new figure"
+    assert np.abs(look - kept[name]).max() < 0.12 * 255
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_figures_draw_from_every_kind_of_world(name, worlds):
+    for ds in fitting(name, worlds)[1:]:
+        made = draw(ds, name)
+        coarse(made)
+        check_words(made)
 
 
 def test_plot_all_draws_what_fits_and_says_what_it_left_out(make_results, game_point):
     directory = make_results([({}, game_point(steps=20, replicates=4, core=False))])
-    drawn = analysis.plot_all(directory, formats=("png",))
-    names = {path.stem for path in drawn}
-    assert {"cooperation_over_time", "belief_entropy_over_time"} <= names
-    assert all(path.parent == directory / "figures" and path.stat().st_size > 5000 for path in drawn)
-    assert drawn.left_out["phase_diagram"] == "no number was swept"
-    assert drawn.left_out["joules_by_operation"] == "core_joules not recorded"
-    assert names | set(drawn.left_out) == set(FIGURES)
+    drawn = analysis.plot_all(directory, ["cooperation_over_time", "phase_diagram", "joules_by_operation"])
+    assert [p.name for p in drawn] == ["cooperation_over_time.png", "cooperation_over_time.svg"]
+    assert all(p.parent == directory / "figures" and p.stat().st_size > 5000 for p in drawn)
+    assert drawn.left_out == {
+        "phase_diagram": "no number was swept",
+        "joules_by_operation": "core_joules not recorded",
+    }
 
 
 def test_an_unknown_figure_is_refused_with_the_list(sweep_dir):
@@ -30,4 +95,26 @@ def test_a_figure_draws_on_the_axes_it_is_given(point):
     ax = Figure().add_subplot()
     assert analysis.plot.cooperation_over_time(point, ax=ax) is ax.figure
     assert ax.get_ylabel() == "cooperation rate"
-    assert any("n = 24 replicates" in text.get_text() for text in ax.texts)
+
+
+def test_lattices_are_told_from_rings_and_other_graphs():
+    def edges(pairs):
+        return np.unique(np.sort(np.array(pairs), axis=1), axis=0)
+
+    place = np.arange(36)
+    ring = edges([(i, (i + d) % 36) for i in place for d in (1, 2)])
+    assert is_ring(36, ring) and grid_shape(36, ring) is None
+    row, column = np.divmod(place, 9)
+    torus = edges([(i, r * 9 + (c + 1) % 9) for i, r, c in zip(place, row, column, strict=True)]
+                  + [(i, (r + 1) % 4 * 9 + c) for i, r, c in zip(place, row, column, strict=True)])  # fmt: skip
+    assert grid_shape(36, torus) == (4, 9)
+    assert grid_shape(36, edges([(0, i) for i in range(1, 36)])) is None
+
+
+def test_a_society_moves(society, tmp_path):
+    from PIL import Image
+
+    path = animate_society(society.isel(step=slice(0, 6)), tmp_path / "society.gif")
+    assert Image.open(path).n_frames == 6
+    with pytest.raises(StoreError, match="select one first"):
+        animate_society(society.expand_dims(temperature=[1.0]), tmp_path / "no.gif")

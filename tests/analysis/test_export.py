@@ -1,0 +1,59 @@
+"""Exports hold every value once, in its row."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from thermopolis import analysis
+from thermopolis.errors import StoreError
+
+
+def test_the_long_table_has_one_row_for_every_decision(game_point):
+    ds = game_point(replicates=2, steps=3)
+    both = xr.concat([ds, ds], dim="temperature").assign_coords(temperature=[0.5, 2.0])
+    table = analysis.columns(both, ["reward", "core_joules"])
+    assert len(table["reward"]) == 2 * 2 * 3 * 2
+    assert list(table)[:5] == ["temperature", "replicate", "step", "agent", "kind"]
+    assert "core_joules_write" in table and "core_joules_host" in table
+    row = (
+        (table["temperature"] == 2.0)
+        & (table["replicate"] == 1)
+        & (table["step"] == 2)
+        & (table["agent"] == 0)
+    )
+    assert table["reward"][row].item() == ds["reward"].sel(replicate=1, step=2, agent=0)
+    assert table["kind"][row].item() == "active_inference"
+
+
+def test_csv_round_trip(game_point, tmp_path):
+    ds = game_point(replicates=2, steps=3)
+    ds["reward"][0, 0, 0] = np.nan
+    ds = ds.assign_coords(kind=("agent", ["=cmd()", "plain"]))
+    with analysis.to_csv(ds, tmp_path / "t.csv", ["reward"]).open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["reward"] == "" and rows[0]["kind"] == "'=cmd()"
+    assert float(rows[-1]["reward"]) == float(ds["reward"][-1, -1, -1])
+    with pytest.raises(StoreError, match="rewards not recorded"):
+        analysis.to_csv(ds, tmp_path / "t.csv", ["rewards"])
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arviz"])
+def test_optional_exports_work_or_say_what_they_need(kind, game_point, tmp_path):
+    ds = game_point(replicates=4, steps=10)
+    package = {"parquet": "pyarrow", "arviz": "arviz"}[kind]
+    export = {
+        "parquet": lambda: analysis.to_parquet(ds, tmp_path / "t.parquet"),
+        "arviz": lambda: analysis.to_arviz(ds),
+    }
+    if importlib.util.find_spec(package) is None:
+        with pytest.raises(StoreError, match=f"pip install {package}"):
+            export[kind]()
+    else:
+        assert export[kind]() is not None
+    with pytest.raises(StoreError, match="select one place"):
+        analysis.to_arviz(ds.expand_dims(temperature=[1.0]))
