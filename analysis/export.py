@@ -1,4 +1,4 @@
-"""Results for other people's tools: CSV, Parquet (with pyarrow installed), ArviZ's InferenceData (with arviz).
+"""Results for other people's tools: CSV, Parquet (with pyarrow installed), ArviZ's data tree (with arviz-base).
 
 Tables are long: one row per place of the sweep, replicate, step and agent, one column per variable.
 """
@@ -90,13 +90,13 @@ def to_parquet(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = N
 
 
 def to_arviz(ds: xr.Dataset, names: Sequence[str] | None = None) -> Any:
-    """Replicates as chains and steps as draws, in ArviZ's own container (needs arviz). One place of a sweep at a time."""
+    """Replicates as chains and steps as draws, in ArviZ's own container (needs arviz-base). One place of a sweep at a time."""
     check(ds)
     if sweep_dims(ds):
         raise StoreError(
             f"select one place of the sweep first (it has {', '.join(sweep_dims(ds))}): ds.isel(…)"
         )
-    arviz = _optional("arviz", "arviz")
+    arviz = _optional("arviz_base", "arviz-base")
     names = [str(n) for n in (ds.data_vars if names is None else names)]
     fit = [n for n in names if {"replicate", "step"} <= set(ds[n].dims)]
     posterior = ds[fit].rename(replicate="chain", step="draw")
@@ -113,4 +113,4 @@ def _optional(module: str, package: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise StoreError(f"this export needs {package}: pip install {package}") from None
+        raise StoreError(f"this export needs {package}: pip install {package} (or thermopolis[export])") from None
