@@ -58,7 +58,7 @@ class Recorder:
         point, stage = self.point, self.point.stage
         experiment = point.experiment
         alive = self.arrays.pop("alive", None)
-        if "action" in self.arrays and stage.payoffs is not None:
+        if "action" in self.arrays and experiment.environment.kind == "matrix_game":
             action = self.arrays["action"]
             rate = np.where(action < 0, np.nan, action == 0).astype(np.float32)
             if _wanted("cooperation", experiment):

@@ -7,6 +7,7 @@ from typing import Any
 
 from thermopolis import agents
 from thermopolis.errors import ExperimentError
+from thermopolis.runs.imitation import Imitation
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.schema import agents as groups
 from thermopolis.runs.worlds import Stage
@@ -143,3 +144,8 @@ def _(group: groups.Pymdp, role: int, stage: Stage, experiment: Experiment) -> A
         information_gain=(group.information_gain.state, group.information_gain.parameter),
         selection=group.selection.kind,
     )
+
+
+@_build.register
+def _(group: groups.Imitation, role: int, stage: Stage, experiment: Experiment) -> Any:
+    return Imitation(group.rule, group.temperature, group.opening)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from thermopolis.envs.world import init_keys, step_keys
 from thermopolis.keys import fold_in
 from thermopolis.runs.cast import Cast
+from thermopolis.runs.imitation import STREAM, Society
 
 #: A block holds about this many lanes, so that its working set stays in a core's cache.
 LANES = 1024
@@ -56,6 +57,7 @@ class Carry(NamedTuple):
     players: tuple[Any, ...]
     observation: Any
     over: Any  # (players, cells)
+    society: Society | None  # last round's actions and earnings, where somebody imitates
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def program(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | No
 def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | None) -> Program:
     world, segments = cast.world, cast.segments
     slots, players = int(world.slots), int(world.players)
+    imitated = any(getattr(segment.player, "society", False) for segment in segments)
 
     def start(inputs: Inputs) -> Carry:
         states = tuple(
@@ -100,7 +103,9 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         )
         world_state = world.init(init_keys(inputs.cell_keys), inputs.params)
         cells = inputs.cell_keys.shape[0]
-        carry = Carry(world_state, states, inputs.first, jnp.zeros((players, cells), bool))
+        nobody = Society(jnp.full((slots, cells), -1, jnp.int32), jnp.zeros((slots, cells)), None)
+        over = jnp.zeros((players, cells), bool)
+        carry = Carry(world_state, states, inputs.first, over, nobody if imitated else None)
         return jax.tree_util.tree_map(_strong, carry)
 
     def step(inputs: Inputs, carry: Carry, time: Any) -> tuple[Carry, dict[str, Any]]:
@@ -112,11 +117,15 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         for number, segment in enumerate(segments):
             lo, hi = segment.slots.start, segment.slots.stop
             seen = observation[lo:hi].reshape(-1)
-            keys = fold_in(inputs.player_keys[number], time)
-            state, action, trace = segment.player.step(
-                keys, carry.players[number], inputs.settings[number], seen
-            )
-            action = action.reshape(hi - lo, cells)
+            if getattr(segment.player, "society", False):
+                action = _imitate(segment, inputs, number, carry.society, time)[lo:hi]
+                state, trace = carry.players[number], {}
+            else:
+                keys = fold_in(inputs.player_keys[number], time)
+                state, action, trace = segment.player.step(
+                    keys, carry.players[number], inputs.settings[number], seen
+                )
+                action = action.reshape(hi - lo, cells)
             if segment.seat is None:
                 actions = action if hi - lo == slots else actions.at[lo:hi].set(action)
             else:
@@ -138,7 +147,8 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         record |= _reported(traces, segments, inputs, slots, cells, over)
         if variables is not None:
             record = {k: v for k, v in record.items() if k in variables or k == "alive"}
-        return Carry(world_state, states, outcome.observation, outcome.ended), record
+        society = Society(outcome.action, outcome.reward, None) if imitated else None
+        return Carry(world_state, states, outcome.observation, outcome.ended, society), record
 
     def advance(inputs: Inputs, carry: Carry, first: Any) -> tuple[Carry, dict[str, Any]]:
         def frame(carry: Carry, index: Any) -> tuple[Carry, dict[str, Any]]:
@@ -154,6 +164,14 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         jax.jit(start, compiler_options=OPTIONS),
         jax.jit(advance, donate_argnums=(1,), compiler_options=OPTIONS),
     )
+
+
+def _imitate(segment: Any, inputs: Inputs, number: int, society: Any, time: Any) -> Any:
+    """Actions of a society whose members look at their neighbours."""
+    cells = inputs.cell_keys.shape[0]
+    settings = {k: v.reshape(-1, cells)[0] for k, v in inputs.settings[number].items()}
+    key = fold_in(fold_in(inputs.cell_keys, STREAM), time)
+    return segment.player.imitate(key, settings, society._replace(network=inputs.params.network))
 
 
 def _strong(leaf: Any) -> Any:

@@ -19,6 +19,7 @@ import xarray as xr
 from thermopolis.keys import fold_in, make_keys
 from thermopolis.runs.cast import PointCast, is_shared
 from thermopolis.runs.dataset import Recorder
+from thermopolis.runs.imitation import STREAM, Society
 from thermopolis.runs.schema import Experiment
 
 
@@ -99,6 +100,12 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
     observation = np.full((slots, columns), -1, np.int64)
     for troupe in troupes:
         observation[troupe.place] = int(getattr(troupe.player, "first_observation", -1))
+    world_keys = fold_in(
+        make_keys(np.repeat(point.world_seeds, stage.cells).tolist(), experiment.random),
+        np.tile(np.arange(stage.cells), replicates),
+    )
+    rewards = np.full((slots, columns), np.nan, np.float32)
+    realised = np.full((slots, columns), -1, np.int64)
     for time in range(experiment.steps):
         alive = np.zeros((players, columns), bool)
         for r, environment in enumerate(environments):
@@ -110,6 +117,11 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
         actions = np.zeros((slots, columns), np.int64)
         reports: dict[str, np.ndarray] = {}
         for troupe in troupes:
+            if getattr(troupe.player, "society", False):
+                actions[troupe.place] = _imitate(troupe, point, world_keys, time, realised, rewards)[
+                    troupe.place
+                ]
+                continue
             seen = jnp.asarray(observation[troupe.place], jnp.int32)
             troupe.state, action, trace = _stepper(troupe.player)(
                 troupe.keys, np.uint32(time), troupe.state, troupe.settings, seen
@@ -162,6 +174,15 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
     for environment in environments:
         environment.close()
     return recorder.dataset()
+
+
+def _imitate(
+    troupe: Troupe, point: PointCast, world_keys: Any, time: int, realised: np.ndarray, rewards: np.ndarray
+) -> np.ndarray:
+    """Actions (slots, columns) of a society whose members look at their neighbours."""
+    society = Society(jnp.asarray(realised, jnp.int32), jnp.asarray(rewards), point.stage.params.network)
+    settings = {name: jnp.asarray(value) for name, value in troupe.player.settings().items()}
+    return np.asarray(troupe.player.imitate(fold_in(fold_in(world_keys, STREAM), time), settings, society))
 
 
 def _number(agent: str) -> int:

@@ -215,6 +215,17 @@ class LogitResponse(Group):
     forgetting: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
+class Imitation(Group):
+    """Copies a neighbour by what it earned: the best around, or a random one by Fermi's probability."""
+
+    kind: Literal["imitation"]
+    rule: Literal["best", "fermi"] = "best"
+    temperature: Positive = 0.1
+    """Of Fermi's rule, in units of the payoffs."""
+    opening: Probability = 0.9
+    """Probability to cooperate in the first round."""
+
+
 class Random(Group):
     """Cooperates with probability ``p`` whatever happens."""
 
@@ -230,6 +241,14 @@ class Axelrod(Group):
 
 
 Agent = Annotated[
-    ActiveInference | MemoryOne | FiniteState | Pymdp | QLearning | LogitResponse | Random | Axelrod,
+    ActiveInference
+    | MemoryOne
+    | FiniteState
+    | Pymdp
+    | QLearning
+    | LogitResponse
+    | Imitation
+    | Random
+    | Axelrod,
     Field(discriminator="kind"),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from thermopolis.runs.schema._base import Count, Loose, Natural, Section, fault
-from thermopolis.runs.schema.agents import ActiveInference, Agent, MemoryOne, Pymdp
+from thermopolis.runs.schema.agents import ActiveInference, Agent, Imitation, MemoryOne, Pymdp
 from thermopolis.runs.schema.core import Core
 from thermopolis.runs.schema.environment import Environment, MatrixGame
 from thermopolis.runs.schema.record import Record
@@ -18,7 +18,7 @@ POLICY_BUDGET = 4096
 """Policies one agent may weigh at every step."""
 
 
-OF_MATRIX_GAMES = ("memory_one", "finite_state", "q_learning", "logit_response", "axelrod")
+OF_MATRIX_GAMES = ("memory_one", "finite_state", "q_learning", "logit_response", "imitation", "axelrod")
 """Kinds of player that read an observation as an outcome of a matrix game."""
 
 
@@ -96,6 +96,8 @@ class Experiment(Section):
             if isinstance(group, (ActiveInference, Pymdp)) and actions**group.horizon > POLICY_BUDGET:
                 policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
                 raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")
+            if isinstance(group, Imitation) and world.action != "broadcast":
+                raise fault("imitators need environment.action: broadcast", "agents", number, "kind")
             if actions != 2 and isinstance(group, MemoryOne):
                 raise fault(f"needs a game of 2 actions, this one has {actions}", "agents", number, "kind")
             if actions != 2 and isinstance(group, ActiveInference) and group.first_observation is not None:

@@ -49,6 +49,16 @@ CASES = {
             [{**LEARNER, "horizon": 2, "count": 2}], game={"payoffs": [[[3, 0], [5, 1]], [[2, 4], [1, 0]]]}
         ),
     ),
+    "imitators beside learners": (
+        experiment(
+            [{"kind": "imitation", "rule": "fermi", "count": 30}, {**LEARNER, "count": 6}],
+            steps=20,
+            game={"payoffs": [[1, 0], [1.85, 0]]},
+            topology={"kind": "lattice", "shape": [6, 6]},
+            action="broadcast",
+            self_interaction=True,
+        ),
+    ),
     "links of a ring": (experiment([{**LEARNER, "count": 5}], topology={"kind": "ring", "n": 5}, steps=60),),
 }
 
