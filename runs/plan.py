@@ -23,6 +23,8 @@ from thermopolis.runs.identity import point_id
 from thermopolis.runs.schema import COORDINATES, DIMENSIONS, VARIABLES, Experiment
 
 MOST_POINTS = 1_000_000
+FREE = ("kwargs", "parameters")
+"""Sections whose keys are those of a world; the world itself says which there are."""
 _RESERVED = frozenset((*VARIABLES, *DIMENSIONS, *COORDINATES))
 
 
@@ -104,7 +106,7 @@ def _why_impossible(resolved: Any, path: str) -> str | None:
                 return f"{part!r} is no place in a list of {len(resolved)} (numbered from 0)"
             resolved = resolved[part]
         elif isinstance(resolved, dict):
-            if part in ("kwargs", "parameters") and part in resolved:
+            if part in FREE and part in resolved:
                 return None
             if str(part) not in resolved:
                 return f"there is no key {str(part)!r}{did_you_mean(str(part), list(resolved))}"

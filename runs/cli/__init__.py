@@ -150,6 +150,18 @@ def report(directory: Directory) -> None:
 
 @app.command()
 @guarded
+def view(
+    directory: Directory,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
+) -> None:
+    """Serve a live page of a results directory on 127.0.0.1, until Ctrl-C."""
+    from thermopolis.runs.cli.looking import serve_page
+
+    serve_page(directory, port)
+
+
+@app.command()
+@guarded
 def validate(file: File, changes: Changes = None) -> None:
     """Check an experiment file and every point of its sweep; run nothing."""
     from thermopolis.runs.cli.running import describe

@@ -1,4 +1,4 @@
-"""``plot`` and ``report``: what the analysis makes of a results directory."""
+"""``plot``, ``report`` and ``view``: what the analysis makes of a results directory."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def draw(directory: str, figures: list[str]) -> None:
             raise CallError(f"no figure {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     paths = plot_all(root, figures) if figures else plot_all(root)
     print(f"figures: {root / 'figures'} ({len(paths)} files)")
+
+
+def serve_page(directory: str, port: int) -> None:
+    """Serves the live page."""
+    from thermopolis.analysis import serve
+
+    serve(_existing(directory), port, lambda address: print(f"page: {address} (Ctrl-C ends it)", flush=True))
 
 
 def write_report(directory: str) -> None:

@@ -43,7 +43,7 @@ def test_help_imports_nothing_heavy() -> None:
     imported = {line.rsplit("|", 1)[-1].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "typer" in imported
     assert not imported & {"jax", "xarray", "pydantic", "numpy", "matplotlib", "yaml"}
-    for command in ("run", "sweep", "plot", "report", "validate", "schema", "list", "doctor"):
+    for command in ("run", "sweep", "plot", "report", "view", "validate", "schema", "list", "doctor"):
         assert f"\n  {command} " in done.stdout
 
 
@@ -134,7 +134,7 @@ def test_the_schema_is_json_with_every_section(capsys: pytest.CaptureFixture[str
     assert schema["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("command", ["plot", "report"])
+@pytest.mark.parametrize("command", ["plot", "report", "view"])
 def test_looking_at_nothing_is_a_wrong_call(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,6 +97,15 @@ def test_a_whole_section_may_be_swept() -> None:
     assert [point.experiment.agents[1].kind for point in plan.points] == ["memory_one", "random"]
 
 
+def test_a_world_s_own_numbers_may_be_swept() -> None:
+    world = {"kind": "civilization", "preset": "trade"}
+    players = [{"kind": "random", "count": 2}]
+    plan = plan_of({"environment.parameters.decay": [1e-9, 2e-9]}, environment=world, agents=players)
+    assert [point.experiment.environment.parameters["decay"] for point in plan.points] == [1e-9, 2e-9]
+    with pytest.raises(ExperimentError, match="did you mean 'decay'"):
+        plan_of({"environment.parameters.decya": [1e-9]}, environment=world, agents=players)
+
+
 def test_a_path_through_nothing_is_refused() -> None:
     silent = [{"kind": "active_inference", "count": 2, "learning": None}]
     with pytest.raises(ExperimentError, match="null has no keys"):
