@@ -115,7 +115,7 @@ def drive(
         raise ModelError(f"protocol: expected a function of progress, got {protocol!r}")
 
     with jax.enable_x64(True):
-        stops = jnp.concatenate([jnp.zeros(1), (jnp.arange(steps) + 0.5) / steps, jnp.ones(1)])
+        stops = np.concatenate([[0.0], (np.arange(steps) + 0.5) / steps, [1.0]])
         stops = 1 - stops if reverse else stops
         keys = lane_keys(key, chains)
         given = None if start is None else jnp.asarray(start)

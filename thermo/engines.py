@@ -26,6 +26,18 @@ from thermopolis.thermo.quadratic import Quadratic
 
 @pytree
 @dataclass(frozen=True, eq=False)
+class Held:
+    """An energy that does not change: no work is done."""
+
+    energy: Any
+
+    def __call__(self, s: Any) -> Any:
+        """The energy at any progress."""
+        return self.energy
+
+
+@pytree
+@dataclass(frozen=True, eq=False)
 class StiffnessJump:
     """A trap ½k x² whose k changes at once: ⟨W⟩ = T(after/before − 1)/2, ΔF = (T/2) ln(after/before)."""
 

@@ -58,7 +58,7 @@ def test_entmax_one_is_softmax() -> None:
 
 
 @pytest.mark.parametrize("alpha", [1.0, 1.5, 2.0])
-@pytest.mark.parametrize("n", [1, 2, 3, 6, 40])
+@pytest.mark.parametrize("n", [1, 3, 40])
 def test_traced_alpha_gives_the_closed_forms(alpha: float, n: int) -> None:
     z = RNG.normal(size=(n, 50)).astype(np.float32) * 2
     traced = jax.jit(entmax)(z, jnp.full(50, alpha))
@@ -72,9 +72,8 @@ def test_entmax_is_a_distribution_for_any_alpha_and_forbidden_actions_stay_out()
     p = entmax(z, jnp.asarray(ALPHAS))
     assert np.all(p >= 0) and np.all(p[2] == 0)
     np.testing.assert_allclose(p.sum(0), 1, atol=1e-6)
-    assert np.all(np.diff((p > 0).sum(0)) <= 0) or np.all(p.max(0) > 0)
-    for alpha in ALPHAS:
-        np.testing.assert_allclose(entmax(z, alpha)[:, 0], entmax(z, jnp.full(8, alpha))[:, 0], atol=1e-6)
+    same = entmax(jnp.repeat(z[:, :1], 8, axis=1), jnp.asarray(ALPHAS))
+    assert np.all(np.diff((same > 0).sum(0)) <= 0)  # the larger α, the sparser
 
 
 def test_axis_and_vmap_agree() -> None:
@@ -85,30 +84,25 @@ def test_axis_and_vmap_agree() -> None:
     )
 
 
-@pytest.mark.parametrize("alpha", ALPHAS)
-def test_entmax_derivatives_are_those_of_finite_differences(alpha: float) -> None:
+def test_entmax_derivatives_are_those_of_finite_differences() -> None:
+    z = np.array([0.3, -0.2, 0.55, -1.9])
+    direction, weight, step = np.array([0.2, -0.7, 0.4, 0.1]), np.array([1.0, -2.0, 0.5, 3.0]), 1e-5
     with jax.enable_x64(True):
-        z = jnp.asarray([0.3, -0.2, 0.55, -1.9])
-        direction = jnp.asarray([0.2, -0.7, 0.4, 0.1])
-        weight = jnp.asarray([1.0, -2.0, 0.5, 3.0])
-        step = 1e-5
 
+        @jax.jit
         def score(z, alpha):
-            return weight @ entmax(z, alpha)
+            return jnp.asarray(weight) @ entmax(z, alpha)
 
-        gradient_z, gradient_alpha = jax.grad(score, argnums=(0, 1))(z, jnp.asarray(alpha))
-        numeric = (
-            score(z + step * direction, jnp.asarray(alpha)) - score(z - step * direction, jnp.asarray(alpha))
-        ) / (2 * step)
-        assert gradient_z @ direction == pytest.approx(float(numeric), abs=1e-4)
-        assert jax.grad(lambda z: score(z, float(alpha)))(z) @ direction == pytest.approx(
-            float(numeric), abs=1e-4
-        )
-        if alpha > 1:
-            numeric = (score(z, jnp.asarray(alpha + step)) - score(z, jnp.asarray(alpha - step))) / (2 * step)
-        else:
-            numeric = (score(z, jnp.asarray(alpha + 1e-4)) - score(z, jnp.asarray(alpha))) / 1e-4
-        assert float(gradient_alpha) == pytest.approx(float(numeric), abs=2e-3)
+        slopes = jax.jit(jax.grad(score, argnums=(0, 1)))
+        for alpha in ALPHAS:
+            by_z, by_alpha = (np.asarray(g) for g in slopes(z, alpha))
+            numeric = (score(z + step * direction, alpha) - score(z - step * direction, alpha)) / (2 * step)
+            assert by_z @ direction == pytest.approx(float(numeric), abs=1e-4)
+            low = max(alpha - 1e-4, 1.0)
+            numeric = (score(z, alpha + 1e-4) - score(z, low)) / (alpha + 1e-4 - low)
+            assert float(by_alpha) == pytest.approx(float(numeric), abs=2e-3)
+        closed = jax.grad(lambda z: jnp.asarray(weight) @ entmax(z, 1.5))(jnp.asarray(z))
+        np.testing.assert_allclose(closed, slopes(z, 1.5)[0], atol=1e-10)
 
 
 def test_gradients_are_finite_at_ties_and_corners() -> None:

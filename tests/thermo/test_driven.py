@@ -14,6 +14,7 @@ from thermopolis.thermo.double_well import DoubleWell
 from thermopolis.thermo.driven import drive
 from thermopolis.thermo.engines import (
     DraggedTrap,
+    Held,
     StiffnessJump,
     TwoStateQuench,
     bit_erasure,
@@ -108,7 +109,7 @@ def test_erasure_tends_to_landauers_bound_as_one_over_n() -> None:
     gap, t = 4.0, 0.9
     bound = erasure_bound(gap, t)
     excess = []
-    for steps in (2, 8, 32):
+    for steps in (3, 24):
         run = bit_erasure(KEY, gap, steps, temperature=t, chains=20_000)
         assert near(run.work, bit_erasure_work(gap, steps, t))
         wrong = 1 / (1 + np.exp(gap / t))
@@ -116,22 +117,20 @@ def test_erasure_tends_to_landauers_bound_as_one_over_n() -> None:
         assert near(run.heat, bit_erasure_work(gap, steps, t))  # the bit's energy is 0 before and after
         assert run.first_law_residual.max() < 1e-6
         excess.append(run.work.mean() - bound)
-    assert excess[0] > excess[1] > excess[2] > 0
+    assert excess[0] > excess[1] > 0
     laws = [bit_erasure_work(gap, n, t) - bound for n in (64, 128, 256)]
     assert laws[0] / laws[1] == pytest.approx(2, rel=0.02) and laws[1] / laws[2] == pytest.approx(2, rel=0.01)
     assert bit_erasure_work(60.0, 400_000, 1.0) == pytest.approx(np.log(2), abs=1e-4)
 
 
-@pytest.mark.parametrize("steps", [1, 12])
-def test_information_engine_obeys_sagawa_and_ueda(steps: int) -> None:
-    error, t = 0.1, 1.3
+def test_information_engine_obeys_sagawa_and_ueda() -> None:
+    error, t, steps = 0.1, 1.3, 10
     run, information = szilard_engine(KEY, error, steps, temperature=t, chains=40_000)
     assert near(np.exp(-run.work / t - information), 1.0)
     known = np.log(2) + error * np.log(error) + (1 - error) * np.log(1 - error)
     assert near(information, known)
     assert run.work.mean() > -t * known
-    if steps > 1:
-        assert run.work.mean() < -0.7 * t * known  # most of what was learned is turned to work
+    assert run.work.mean() < -0.7 * t * known  # most of what was learned is turned to work
 
 
 def test_jarzynski_holds_for_every_sampler_and_any_speed() -> None:
@@ -154,11 +153,13 @@ def test_jarzynski_holds_for_every_sampler_and_any_speed() -> None:
 def test_uncertainty_relation() -> None:
     """A particle pushed along a flat or a corrugated line; the flat one saturates the relation."""
     force, t, dt, steps, chains = 1.2, 1.0, 0.05, 400, 4_000
+
+    def corrugated(x, ripple):
+        return -force * x[0] + ripple * jnp.cos(x[0])
+
     for ripple in (0.0, 0.8):
-        line = Potential(lambda x, r=ripple: -force * x[0] + r * jnp.cos(x[0]), 1)
-        run = drive(
-            KEY, lambda s, e=line: e, Overdamped(dt), steps, temperature=t, chains=chains, burn_in=100
-        )
+        line = Held(Potential(corrugated, 1, (jnp.float32(ripple),)))
+        run = drive(KEY, line, Overdamped(dt), steps, temperature=t, chains=chains, burn_in=100)
         current = run.end[0] - run.start[0]
         product = uncertainty_product(current, run.heat.mean() / t)
         error = product * np.sqrt(2 / chains)
@@ -171,7 +172,7 @@ def test_uncertainty_relation() -> None:
 
 
 def test_path_adds_up_and_seeds_repeat() -> None:
-    protocol, sampler = DraggedTrap(1.0, 1.0), OrnsteinUhlenbeck(dt=0.1)
+    protocol, sampler = DraggedTrap(1.0, 1.0), Overdamped(0.1)
     run = drive(KEY, protocol, sampler, 5, chains=7, record=True)
     again = drive(KEY, protocol, sampler, 5, chains=9)
     np.testing.assert_array_equal(run.work, again.work[:7])  # a chain does not depend on its company
