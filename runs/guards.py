@@ -24,7 +24,7 @@ def check(dataset: xr.Dataset, experiment: Experiment) -> None:
         _check_summary(dataset)
         return
     over = dataset["action"].values < 0 if "action" in dataset and "agent" in dataset["action"].dims else None
-    kinds = dataset["kind"].values
+    kinds = dataset["kind"].values if "kind" in dataset else np.array(["core"])
     for name, variable in dataset.data_vars.items():
         values = variable.values
         if values.dtype.kind != "f" or name in MAY_BE_INFINITE:
@@ -37,7 +37,7 @@ def check(dataset: xr.Dataset, experiment: Experiment) -> None:
         if bad.any():
             place = np.argwhere(bad)[np.argwhere(bad)[:, 1].argmin()]
             replicate, step, agent = (int(i) for i in place[:3])
-            kind = kinds[agent] if kinds.ndim == 1 else kinds[replicate, agent]
+            kind = kinds[min(agent, len(kinds) - 1)] if kinds.ndim == 1 else kinds[replicate, agent]
             why = ""
             if name in ("free_energy", "complexity") and np.isinf(values[tuple(place)]):
                 why = ": it saw an outcome that its model holds impossible"
@@ -53,4 +53,6 @@ def _check_summary(dataset: xr.Dataset) -> None:
             continue
         place = np.argwhere(np.isinf(variable.values))
         replicate, step = place[place[:, 1].argmin()][:2]
-        raise SimulationError(f"{name} is infinite at step {int(dataset['step'][step])}, replicate {replicate}")
+        raise SimulationError(
+            f"{name} is infinite at step {int(dataset['step'][step])}, replicate {replicate}"
+        )

@@ -23,7 +23,7 @@ from thermopolis.runs.identity import point_id
 from thermopolis.runs.schema import COORDINATES, DIMENSIONS, VARIABLES, Experiment
 
 MOST_POINTS = 1_000_000
-FREE = ("kwargs", "parameters")
+FREE = ("kwargs", "parameters", "energy", "protocol")
 """Sections whose keys are those of a world; the world itself says which there are."""
 _RESERVED = frozenset((*VARIABLES, *DIMENSIONS, *COORDINATES))
 

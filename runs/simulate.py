@@ -18,7 +18,7 @@ ENGINES = ("auto", "compiled", "pettingzoo")
 
 def agent_steps(experiment: Experiment) -> int:
     """Agent-steps of one point."""
-    return experiment.replicates * experiment.steps * sum(experiment.group_counts())
+    return experiment.replicates * experiment.steps * max(1, sum(experiment.group_counts()))
 
 
 def simulate(
@@ -79,7 +79,11 @@ def simulate_each(
             progress(Progress(done["steps"], total, done["points"], len(points), time.monotonic() - begun))
 
     run: Any
-    if engine == "pettingzoo" or host_only:
+    if points and all(point.environment.kind == "core" for point in points):
+        from thermopolis.runs.alone import simulate_alone
+
+        run = simulate_alone(points, tell)
+    elif engine == "pettingzoo" or host_only:
         from thermopolis.runs.stepped import simulate_stepped
 
         run = simulate_stepped(points, tell)
@@ -93,6 +97,8 @@ def simulate_each(
 
     for index, dataset in run:
         try:
+            if isinstance(dataset, SimulationError):
+                raise dataset
             check(dataset, points[index])
         except SimulationError as error:
             yield index, error

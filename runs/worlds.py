@@ -27,6 +27,7 @@ from thermopolis.envs.games import game as find_game
 from thermopolis.envs.matrix_game.describe import describe as describe_game
 from thermopolis.envs.matrix_game.dynamics import MatrixGame
 from thermopolis.envs.matrix_game.env import MatrixGameEnv
+from thermopolis.envs.outside import load
 from thermopolis.envs.topology import PAIR
 from thermopolis.envs.topology import topology as find_topology
 from thermopolis.envs.world import Description
@@ -193,4 +194,34 @@ def _(section: sections.Commons, experiment: Experiment, seeds: Sequence[int]) -
         noise=0.0,
         observation_noise=0.0,
         environment=environment,
+    )
+
+
+@_stage.register
+def _(section: sections.PettingZoo, experiment: Experiment, seeds: Sequence[int]) -> Stage:
+    made = load(section.module, **section.kwargs)
+    world = made.world
+    made.close()
+    counted = sum(experiment.group_counts())
+    if counted != world.players:
+        raise ExperimentError(f"agents: {counted} players are counted, {section.module} has {world.players}")
+    seen = world.num_observations
+    description = Description(
+        action_names=tuple(f"action {i}" for i in range(world.num_actions)),
+        observation_names=tuple(f"observation {i}" for i in range(seen)),
+        own_action=np.full(seen, -1),
+        others=np.zeros(seen, int),
+        payoffs=np.zeros((1, seen, 1)),
+    )
+    return Stage(
+        world=world,
+        cells=1,
+        params=(),
+        description=description,
+        cooperates=np.zeros(seen),
+        others=1,
+        payoffs=None,
+        noise=0.0,
+        observation_noise=0.0,
+        environment=lambda replicate: load(section.module, **section.kwargs),
     )

@@ -17,6 +17,7 @@ from thermopolis.runs.schema._base import (
     Loose,
     Natural,
     NonNegative,
+    Positive,
     Probability,
     Section,
     fault,
@@ -182,6 +183,50 @@ class Civilization(Section):
         return civilization(self.preset, self.planets, self.substeps)[0]
 
 
+class CoreAlone(Section):
+    """The thermodynamic core by itself: an energy relaxes, without agents; a step is so many sweeps."""
+
+    kind: Literal["core"]
+    energy: dict[str, Any]
+    """``{kind: ising, lattice: [64, 64], coupling: 1.0}``, categorical, logic, quadratic, double_well, …"""
+    sampler: str | dict[str, Any] | None = None
+    """gibbs, metropolis, jump, …; null: the usual one for the energy."""
+    temperature: Positive | None = None
+    schedule: dict[str, Any] | None = None
+    """Instead of a temperature: ``{kind: linear | geometric | adaptive, …}``."""
+    tempering: dict[str, Any] | Annotated[tuple[Positive, ...], Loose] | None = None
+    """Temperatures of parallel tempering: a list, or {start, stop, count}."""
+    protocol: dict[str, Any] | None = None
+    """``{to: {…}}``: settings of the energy that are reached at the last step."""
+    chains: Count = 1
+    sweeps: Count = 1
+    burn_in: Natural = 0
+    start: Literal["random", "up"] | None = None
+    states: bool | None = None
+    """Record every unit (null: where there are few)."""
+    device: str | dict[str, Any] | None = None
+    """A preset by name, or {name: …, weight_bits: …, mismatch: …} (null: that of the core)."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> CoreAlone:
+        from thermopolis.thermo.alone import plan
+
+        try:
+            plan(self.model_dump(mode="json", exclude={"kind"}, exclude_none=True))
+        except ModelError as error:
+            first, _, rest = str(error).removeprefix("core: ").partition(": ")
+            if first in type(self).model_fields:
+                raise fault(rest, first) from None
+            raise fault(str(error), "energy") from None
+        return self
+
+    def num_actions(self) -> int | None:
+        return None
+
+    def players(self) -> int | None:
+        return 0
+
+
 class PettingZoo(Section):
     """Any PettingZoo ``ParallelEnv`` with discrete spaces, by its module."""
 
@@ -204,4 +249,6 @@ class PettingZoo(Section):
         return None
 
 
-Environment = Annotated[MatrixGame | Commons | Civilization | PettingZoo, Field(discriminator="kind")]
+Environment = Annotated[
+    MatrixGame | Commons | Civilization | CoreAlone | PettingZoo, Field(discriminator="kind")
+]

@@ -56,6 +56,10 @@ class Experiment(Section):
         shared = [group.share is not None for group in self.agents]
         if any(shared) and not all(shared):
             raise fault("all groups give a share or none does", "agents", shared.index(False))
+        if self.environment.kind == "core":
+            if self.agents:
+                raise fault("a core alone has no agents: leave them out", "agents")
+            return self
         if not self.agents:
             raise fault("at least one group of agents is needed", "agents")
         if isinstance(self.environment, MatrixGame):
@@ -93,7 +97,12 @@ class Experiment(Section):
             raise fault(f"pairs need an even number of players, {counted} are counted", "agents")
         actions = world.num_actions()
         for number, group in enumerate(self.agents):
-            if isinstance(group, (ActiveInference, Pymdp)) and actions**group.horizon > POLICY_BUDGET:
+            tree = isinstance(group, ActiveInference) and group.planner.kind == "sophisticated"
+            if (
+                isinstance(group, (ActiveInference, Pymdp))
+                and not tree
+                and actions**group.horizon > POLICY_BUDGET
+            ):
                 policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
                 raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")
             if isinstance(group, Imitation) and world.action != "broadcast":
