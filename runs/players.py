@@ -42,32 +42,87 @@ def temperature_of(group: Any, experiment: Experiment) -> Any:
     return settings
 
 
-@_build.register
-def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experiment) -> Any:
-    learning = None
-    if group.learning is not None:
-        section = group.learning
-        learning = agents.Learning(section.rate, section.forgetting, section.concentration, tuple(section.of))
+def learning_of(group: Any) -> agents.Learning | None:
+    """How a group learns, or ``None``."""
+    section = group.learning
+    if section is None:
+        return None
+    return agents.Learning(
+        section.rate,
+        section.forgetting,
+        section.concentration,
+        tuple(section.of),
+        section.method,
+        section.kl_bound,
+        section.relaxation_time,
+        section.relaxation_temperature,
+    )
+
+
+def model_of(group: groups.ActiveInference, role: int, stage: Stage) -> agents.GenerativeModel:
+    """What a group takes its world to be."""
     told = stage.description
-    model = agents.outcome_model(
+    tilt = {
+        "scale": group.preferences.scale,
+        "preference_optimism": group.optimism.preference,
+        "belief_optimism": group.optimism.belief,
+        "noise": stage.noise,
+    }
+    concentration = 1.0 if group.learning is None else group.learning.concentration
+    if stage.payoffs is not None:
+        mine, theirs = stage.payoffs[role], stage.payoffs[(role + 1) % len(stage.payoffs)]
+        if group.team is not None and group.team.kind == "central":
+            return agents.joint_model(mine, theirs, group.preferences.scale, concentration, stage.noise)
+        if group.opponent is not None:
+            levels, volatility = group.opponent.levels, group.opponent.volatility
+            misseen = stage.observation_noise
+            return agents.opponent_model(mine, theirs, levels, volatility, observation_noise=misseen, **tilt)
+    if group.opponent is not None:
+        raise ExperimentError("agents: an opponent model needs a dyadic matrix game of 2 actions")
+    return agents.outcome_model(
         told.own_action,
         told.payoffs[role, :, 0],
         len(told.action_names),
         cooperates=stage.cooperates,
-        scale=group.preferences.scale,
-        preference_optimism=group.optimism.preference,
-        belief_optimism=group.optimism.belief,
-        concentration=1.0 if learning is None else learning.concentration,
-        noise=stage.noise,
+        concentration=concentration,
         misperceived=agents.misperception(told.own_action, stage.others, stage.observation_noise),
+        **tilt,
     )
+
+
+def team_of(group: groups.ActiveInference, stage: Stage, experiment: Experiment) -> agents.Team | None:
+    """The team of a group, its members all in one cell."""
+    if group.team is None:
+        return None
+    number = next(i for i, other in enumerate(experiment.agents) if other is group)
+    counts = experiment.group_counts()
+    cell = int(stage.world.players)
+    first, members = sum(counts[:number]), min(counts[number], cell)
+    if stage.linked:
+        raise ExperimentError(
+            f"agents.{number}.team: bodies with one action each: a pair, or action: broadcast"
+        )
+    if stage.payoffs is not None and len(stage.payoffs) > 1:
+        raise ExperimentError(f"agents.{number}.team: members have one role: the game must be symmetric")
+    if stage.cells > 1 and (first % cell or counts[number] % cell):
+        raise ExperimentError(f"agents.{number}.team: members must fill whole pairs")
+    if group.team.kind == "central" and (stage.payoffs is None or cell != 2 or members != 2):
+        raise ExperimentError(f"agents.{number}.team: a central planner moves both players of a pair")
+    kind = "share" if group.team.kind == "share" else "merge"
+    return agents.Team(members, kind, group.team.graph, number)
+
+
+@_build.register
+def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experiment) -> Any:
+    team = team_of(group, stage, experiment)
+    central = group.team is not None and group.team.kind == "central"
     first = None if group.first_observation is None else OUTCOMES.index(group.first_observation)
-    doom = len(told.observation_names) - 1 if stage.payoffs is not None else None
-    return agents.ActiveInference(
-        model,
+    doom = len(stage.description.observation_names) - 1 if stage.payoffs is not None else None
+    player = agents.ActiveInference(
+        model_of(group, role, stage),
         temperature=temperature_of(group, experiment),
         horizon=group.horizon,
-        learning=learning,
+        learning=learning_of(group),
         perception=group.perception.kind,
         policy=group.policy.kind,
         core=core_of(experiment),
@@ -75,7 +130,14 @@ def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experi
         selection=group.selection.model_dump(),
         first_observation=first,
         doom_outcome=doom,
+        planner=group.planner.model_dump(),
+        team=None if central else team,
+        team_weight=1.0 if group.team is None else group.team.weight,
     )
+    if central:
+        assert team is not None
+        return agents.CentralPlanner(player, len(stage.description.action_names), team.number)
+    return player
 
 
 @_build.register
@@ -127,6 +189,8 @@ def _(group: groups.Axelrod, role: int, stage: Stage, experiment: Experiment) ->
 
 @_build.register
 def _(group: groups.Random, role: int, stage: Stage, experiment: Experiment) -> Any:
+    if group.p is None:
+        return agents.RandomPlayer.uniform(stage.world.num_actions)
     return agents.RandomPlayer(group.p)
 
 

@@ -28,9 +28,6 @@ GRAIN = 16
 #: before it fuses, and then works a cheap value out anew for every slice that reads it (docs/performance.md).
 OPTIONS = {"xla_cpu_multi_thread_eigen": False, "xla_disable_hlo_passes": "cse_barrier_expander"}
 
-#: What a step of the world yields by itself; the rest is what players report.
-WORLD_VARIABLES = ("action", "observation", "reward", "alive")
-
 
 def cells_per_block(slots: int) -> int:
     """Cells of a block, from the shape of one cell alone."""

@@ -41,6 +41,10 @@ VARIABLES: dict[str, Variable] = {
     "mutual_defection": Variable(
         "float32", "1", "predicted probability of mutual defection next, under q(π)"
     ),
+    "partner_cooperates": Variable(
+        "float32", "1", "probability that the partner cooperates next, under the beliefs about its type"
+    ),
+    "partner_level": Variable("float32", "1", "expected level of the partner's type (0 fixed, 1 answers me)"),
     "perception_converged": Variable("float32", "1", "1 where the iteration of beliefs settled"),
     "core_joules": Variable("float64", "J", "running cost of the core by operation"),
     "core_work": Variable("float64", "J", "work done on the core by reprogramming it"),
@@ -58,6 +62,31 @@ VARIABLES: dict[str, Variable] = {
     "store": Variable("float64", "J", "stored energy"),
     "population": Variable("float64", "1", "population"),
     "entropy_production": Variable("float64", "J K-1", "entropy produced by planet and surroundings"),
+    "power_total": Variable("float64", "W", "power used by all civilizations"),
+    "kardashev_total": Variable("float64", "1", "Kardashev rating of all civilizations together"),
+    "capacity": Variable("float64", "W", "power a civilization can draw from fuel"),
+    "collectors": Variable("float64", "W", "power of its collectors"),
+    "efficiency": Variable("float64", "1", "useful share of its power"),
+    "exported_share": Variable("float64", "1", "share of the waste heat that leaves the planet"),
+    "embodied": Variable("float64", "J", "energy embodied in its works"),
+    "experience": Variable("float64", "J", "work ever invested, own and taught"),
+    "reach": Variable("float64", "W", "power it commands or could build from its store"),
+    "comfort": Variable("float64", "1", "what the planet's heat leaves of its carrying capacity"),
+    "waste_heat": Variable("float64", "W", "heat it gives off"),
+    "thinking_power": Variable("float64", "W", "power paid for thinking"),
+    "thinking_share": Variable("float64", "1", "share of the thinking that could be paid"),
+    "entropy_planet": Variable("float64", "J K-1", "change of the planets' entropy"),
+    "entropy_radiated": Variable("float64", "J K-1", "entropy radiated by the planets"),
+    "entropy_starlight": Variable("float64", "J K-1", "entropy brought by starlight (negative)"),
+    "entropy_exported": Variable("float64", "J K-1", "entropy of the heat sent off the planets"),
+    "entropy_least": Variable("float64", "J K-1", "least entropy produced in any substep"),
+    "energy_residual": Variable("float64", "1", "what doesn't close of the energy balance, over its flows"),
+    "ledger_residual": Variable(
+        "float64", "1", "what doesn't close of the civilization's ledger, over its flows"
+    ),
+    "stock": Variable("float64", "1", "stock of the common resource"),
+    "harvest": Variable("float64", "1", "what a player took of it"),
+    "effort": Variable("float64", "1", "effort of a player"),
     "temperature_attained": Variable(
         "float32", "1", "1 where the entropy target is attainable within bounds"
     ),

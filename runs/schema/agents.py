@@ -75,7 +75,7 @@ class InformationGain(Section):
 
 
 class Learning(Section):
-    """Dirichlet counts: pB ← (1 − forgetting)·pB + forgetting·prior + rate · (new evidence)."""
+    """Dirichlet counts, pB ← (1 − forgetting)·pB + forgetting·prior + rate · (new evidence); or gradient steps."""
 
     rate: NonNegative = 0.1
     forgetting: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -91,6 +91,15 @@ class Learning(Section):
                 "names each of A, B, D, E at most once, and at least one (learning: null learns nothing)"
             )
         return of
+
+    method: Literal["dirichlet", "natural_gradient", "thermodynamic_natural_gradient"] = "dirichlet"
+    """Counting; or a natural gradient with steps of ``rate``, computed or left to a relaxing system."""
+    kl_bound: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Gradient methods: the most that one event changes a column, in nats."""
+    relaxation_time: Positive = 1.0
+    """Thermodynamic natural gradient: when the system is read; late: the natural gradient."""
+    relaxation_temperature: NonNegative = 0.0
+    """Thermodynamic natural gradient: of the system's noise."""
 
 
 class Softmax(Section):
@@ -130,6 +139,43 @@ class Policy(Section):
     kind: Literal["exact", "core"]
 
 
+class Enumerate(Section):
+    """Weigh every sequence of actions up to the horizon."""
+
+    kind: Literal["enumerate"]
+
+
+class Sophisticated(Section):
+    """Weigh first actions, later ones being chosen in the light of what is seen by then; any depth."""
+
+    kind: Literal["sophisticated"]
+    temperature: Positive = 1.0
+    """At which later choices are expected."""
+
+
+Planner = Annotated[Enumerate | Sophisticated, Field(discriminator="kind")]
+
+
+class Opponent(Section):
+    """Infer the partner's policy, a hidden type, instead of counting what follows what (2 × 2 games)."""
+
+    levels: Literal[1, 2] = 1
+    """1: types are memory-one strategies; 2: also partners who answer me, taken for one of those."""
+    volatility: Probability = 0.02
+    """Probability in a round that the partner's type is drawn anew."""
+
+
+class Team(Section):
+    """All members of the group in one cell of the world share evidence, or act as one."""
+
+    kind: Literal["share", "merge", "central"]
+    """share: evidence; merge: evidence and the policy; central: one planner of joint actions (pairs)."""
+    weight: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How much is shared (share, merge)."""
+    graph: Literal["complete", "ring"] = "complete"
+    """Whom a member hears (share)."""
+
+
 class ActiveInference(Group):
     """Perceive → learn → plan → act by minimizing free energy."""
 
@@ -145,6 +191,34 @@ class ActiveInference(Group):
     """An outcome the agent takes itself to have just seen; null: uniform D."""
     perception: Perception = Perception(kind="exact")
     policy: Policy = Policy(kind="exact")
+    planner: Planner = Enumerate(kind="enumerate")
+    opponent: Opponent | None = None
+    team: Team | None = None
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> ActiveInference:
+        if self.opponent is not None and self.learning is not None and set(self.learning.of) - {"D", "E"}:
+            raise fault(
+                "an opponent model knows its transitions by the partner's type: learning: null, or of: [D], [E]",
+                "learning",
+            )
+        if self.opponent is not None and self.planner.kind == "sophisticated":
+            raise fault(
+                "a partner's type is hidden: planner sophisticated needs outcomes that show the state",
+                "planner",
+            )
+        if self.team is not None:
+            if self.share is not None:
+                raise fault("a team needs members in known places: give count, not share", "team")
+            if self.team.kind == "central" and (self.opponent is not None or self.optimism != Optimism()):
+                raise fault("a central planner has no partner to model or to be optimistic about", "team")
+            if self.learning is not None and self.learning.method != "dirichlet":
+                raise fault("a team pools counts: learning.method must be dirichlet", "team")
+            if self.policy.kind == "core" or self.selection.kind == "argmax":
+                raise fault(
+                    "a team draws its policy: policy core and selection argmax can't be shared", "team"
+                )
+        return self
 
 
 class MemoryOne(Group):
@@ -227,10 +301,11 @@ class Imitation(Group):
 
 
 class Random(Group):
-    """Cooperates with probability ``p`` whatever happens."""
+    """Acts by chance, whatever happens."""
 
     kind: Literal["random"]
-    p: Probability = 0.5
+    p: Probability | None = None
+    """Probability to cooperate (null: all actions equally likely)."""
 
 
 class Axelrod(Group):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from thermopolis.runs.schema._base import Count, Loose, Section, fault
+from thermopolis.runs.variables import VARIABLES as RECORDED
 
 VARIABLES = (
     "action", "cooperation", "reward", "observation",
@@ -17,7 +18,7 @@ VARIABLES = (
     "core_joules", "core_work", "core_heat", "core_entropy_production", "landauer_bound",
     "power", "kardashev", "planet_temperature", "fuel", "store", "population", "entropy_production",
 )  # fmt: skip
-"""The names of results (DESIGN: one list, so that a swept dimension never takes one of them)."""
+"""The names of results that a swept dimension never takes; worlds have further ones (``runs.variables``)."""
 
 DIMENSIONS = ("replicate", "step", "agent", "operation", "link", "chain", "unit", "quantile")
 COORDINATES = ("kind", "world_seed", "source", "target")
@@ -52,9 +53,10 @@ class Record(Section):
 
         if variables == "all":
             return variables
+        known = sorted({*VARIABLES, *RECORDED})
         for number, name in enumerate(variables):
-            if name not in VARIABLES:
-                near = get_close_matches(name, VARIABLES, 1)
+            if name not in known:
+                near = get_close_matches(name, known, 1)
                 raise fault(
                     f"{name!r} is no variable of the results"
                     + (f"; did you mean {near[0]!r}?" if near else ""),
