@@ -35,6 +35,7 @@ _NAMES: dict[str, str] = {
     # samplers of discrete units
     "Gibbs": "gibbs",
     "Jump": "jump",
+    "to_thrml": "export",
     "Metropolis": "metropolis",
     "Tempering": "tempering",
     # temperature in time
