@@ -88,7 +88,7 @@ def milestones(ds: xr.Dataset) -> list[dict[str, Any]]:
     outer = [d for d in values.dims if d not in ("replicate", "step")]
     rows: list[dict[str, Any]] = []
     for place in np.ndindex(*[values.sizes[d] for d in outer]):
-        where = {d: values[d].values[i] for d, i in zip(outer, place, strict=True)}
+        where = {str(d): values[d].values[i] for d, i in zip(outer, place, strict=True)}
         k = values.values[place]
         start = np.nan_to_num(k[:, 0], nan=-np.inf, neginf=-np.inf)
         for name, mark in (*HUMANITY, *TYPES):

@@ -50,7 +50,7 @@ def late(array: xr.DataArray, fraction: float = FRACTION) -> xr.DataArray:
 def _bincount(codes: np.ndarray, bins: int) -> np.ndarray:
     """Counts of codes along the last axis, (…, bins); negative codes aren't counted."""
     lead = codes.shape[:-1]
-    flat = codes.reshape(-1, codes.shape[-1]).astype(np.int64)
+    flat = codes.reshape(int(np.prod(lead)), codes.shape[-1]).astype(np.int64)
     row = np.arange(len(flat))[:, None] * (bins + 1)
     shifted = row + np.where(flat < 0, bins, flat)
     table = np.bincount(shifted.ravel(), minlength=len(flat) * (bins + 1)).reshape(-1, bins + 1)
@@ -147,7 +147,7 @@ def transition_counts(ds: xr.Dataset, fraction: float = FRACTION) -> xr.DataArra
     axis = outcome.dims.index("step")
     x = np.moveaxis(outcome.values, axis, -1)  # (…, replicate, pair, step)
     code = np.where((x[..., :-1] >= 0) & (x[..., 1:] >= 0), 4 * x[..., :-1] + x[..., 1:], -1)
-    table = _bincount(code.reshape(*code.shape[:-2], -1), 16)
+    table = _bincount(code.reshape(*code.shape[:-2], code.shape[-2] * code.shape[-1]), 16)
     dims = [d for d in outcome.dims if d not in ("step", "pair")]
     coords = {k: v for k, v in outcome.coords.items() if not {"step", "pair"} & set(v.dims)}
     out = xr.DataArray(

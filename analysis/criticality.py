@@ -22,7 +22,7 @@ BINDER_ISING_2D = 0.61069
 
 
 def _over(order: xr.DataArray) -> list[str]:
-    dims = [d for d in ("replicate", "step", "chain") if d in order.dims]
+    dims: list[str] = [d for d in ("replicate", "step", "chain") if d in order.dims]
     if not dims:
         raise StoreError("an order parameter needs a dimension of samples: replicate, chain or step")
     return dims

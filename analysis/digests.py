@@ -87,6 +87,9 @@ def digest(ds: xr.Dataset, bins: int = BINS, names: Iterable[str] | None = None)
     if names is None:
         data |= _besides(ds, bins)
     out = xr.Dataset(data, attrs={**ds.attrs, "digest": 1, "steps": _span(ds)})
+    for dim in ("replicate", "step"):  # kept even where no variable is
+        if dim not in out.dims:
+            out = out.assign_coords({dim: ds[dim].values if dim in ds.coords else np.arange(ds.sizes[dim])})
     out.attrs["agents"] = int(ds.sizes.get("agent", 1))
     if "world_seed" in ds.coords and "world_seed" not in out.coords:
         out = out.assign_coords(world_seed=ds["world_seed"])

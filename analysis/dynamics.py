@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -62,7 +63,9 @@ def transfer_entropy(
     seen = np.stack([transfer_entropy_of(a, b, 2), transfer_entropy_of(b, a, 2)], -1).mean(-2)
     dims = [d for d in even.dims if d not in ("step", "pair")]
     coords = {k: v for k, v in even.coords.items() if not {"step", "pair"} & set(v.dims)}
-    data = {"transfer": ((*dims, "direction"), seen, _NAT | {"long_name": "transfer entropy"})}
+    data: dict[str, Any] = {
+        "transfer": ((*dims, "direction"), seen, _NAT | {"long_name": "transfer entropy"})
+    }
     if surrogates:
         generator = np.random.default_rng(seed)
         null = []
@@ -156,8 +159,8 @@ def _chance_table() -> np.ndarray:
 
 def _chance(both: np.ndarray) -> np.ndarray:
     """What chance alone adds to a pair of opposite transitions seen ``both`` times together."""
-    table = _chance_table()
-    large = np.asarray(both) >= len(table)
+    table, both = _chance_table(), np.nan_to_num(both)
+    large = both >= len(table)
     return np.where(large, 2.0, table[np.where(large, 0, both).astype(int)])
 
 

@@ -73,7 +73,7 @@ def to_csv(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = None)
 
 def _cell(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
-        return "" if np.isnan(value) else repr(float(value)) if value.dtype.itemsize == 8 else str(value)
+        return "" if np.isnan(value) else str(value)
     return _harmless(str(value)) if isinstance(value, str) else value
 
 
@@ -90,7 +90,7 @@ def to_parquet(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = N
 
 
 def to_arviz(ds: xr.Dataset, names: Sequence[str] | None = None) -> Any:
-    """Replicates as chains and steps as draws, in ArviZ's own container (needs arviz-base). One place of a sweep at a time."""
+    """Replicates as chains, steps as draws, in ArviZ's container (needs arviz-base). One place of a sweep at a time."""
     check(ds)
     if sweep_dims(ds):
         raise StoreError(
@@ -113,4 +113,6 @@ def _optional(module: str, package: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise StoreError(f"this export needs {package}: pip install {package} (or thermopolis[export])") from None
+        raise StoreError(
+            f"this export needs {package}: pip install {package} (or thermopolis[export])"
+        ) from None

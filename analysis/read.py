@@ -136,7 +136,8 @@ def load_point(path: Path) -> xr.Dataset:
 
 
 def _dataset(file: h5py.File) -> xr.Dataset:
-    variables, coords = {}, {}
+    variables: dict[str, Any] = {}
+    coords: dict[str, Any] = {}
     listed = {n for d in file.values() for n in _text(d.attrs.get("coordinates", "")).split()}
     listed |= set(_text(file.attrs.get("coordinates", "")).split())
     for name, data in file.items():
@@ -251,7 +252,8 @@ def assemble(
         for index, array in holders:
             if "group" in array.dims:
                 array = array.reindex(group=groups)
-            whole[(*index, *(slice(0, array.sizes[d]) for d in dims))] = array.transpose(*dims).values
+            corner: tuple[Any, ...] = (*index, *(slice(0, array.sizes[d]) for d in dims))
+            whole[corner] = array.transpose(*dims).values
         data[name] = ([*outer, *dims], whole, first.attrs)
     for dimension in dimensions:
         for name, values in zip(dimension.names, dimension.values, strict=True):

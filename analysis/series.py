@@ -121,7 +121,7 @@ def by_group(variable: xr.DataArray, labels: xr.DataArray, names: list[str]) -> 
             else:
                 whole = len(index) == index[-1] - index[0] + 1
                 where = slice(index[0], index[-1] + 1) if whole else index
-                picked = values[(slice(None),) * axis + (where,)]  # type: ignore[index]
+                picked = values[(slice(None),) * axis + (where,)]
         else:
             picked = variable.where(chosen).transpose(*variable.dims).values
         parts.append(nanmean(picked, axis))

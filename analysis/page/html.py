@@ -31,7 +31,7 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
 
 def joined(*children: object) -> Markup:
     """Children one after the other; None is nothing, lists are flattened."""
-    out = []
+    out: list[str] = []
     for child in children:
         if isinstance(child, (list, tuple)):
             out.append(joined(*child))

@@ -49,7 +49,7 @@ def overview(results: Results, ds: xr.Dataset) -> Markup:
         if manifest.get(key) is not None:
             versions[key.replace("_", " ")] = manifest[key]
     rows = [tag("tr", tag("th", k, scope="row"), tag("td", v)) for k, v in versions.items()]
-    seeds = ds.coords["world_seed"].values.ravel()[:256] if "world_seed" in ds.coords else []
+    seeds = list(ds["world_seed"].values.ravel()[:256]) if "world_seed" in ds.coords else []
     return joined(
         tag("dl", cells, klass="facts"),
         details(

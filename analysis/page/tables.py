@@ -75,8 +75,8 @@ def _tails(ds: xr.Dataset) -> Markup | None:
                 cells.append(with_interval(at.isel(group=g) if "group" in at.dims else at))
             rows.append([*values, label_of(group), *cells])
     heads = [*map(dim_label, dims), "group", *(axis_label(n, ds[n]) for n in names)]
-    n = ds.sizes["replicate"]
-    caption = f"Means over the last half of the steps, with 95% intervals over n = {n} replicates."
+    count = ds.sizes["replicate"]
+    caption = f"Means over the last half of the steps, with 95% intervals over n = {count} replicates."
     return _table(heads, rows, caption, "Means with intervals") if names else None
 
 
@@ -116,6 +116,8 @@ def _comparisons(ds: xr.Dataset) -> Markup | None:
     dims = sweep_dims(array)
     rows: list[list[object]] = []
     for row in compare(array, "group"):
+        if not np.isfinite(row["p"]):
+            continue
         verdict = "differ" if row["p_adjusted"] < 0.05 else "not told apart"
         values = [number(row[d]) for d in dims]
         pair = [label_of(str(row[k])) for k in ("first", "second")]

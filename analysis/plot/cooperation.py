@@ -128,6 +128,6 @@ def outcome_transitions(ds: xr.Dataset, ax: Axes) -> None:
     ax.set_ylabel("outcome")
     bar = ax.get_figure().colorbar(mesh, ax=ax, pad=0.02)  # type: ignore[union-attr]
     bar.set_label("probability")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     caption = "Joint outcomes of pairs, last half of the steps, all replicates; – where a row was never seen."
     finish(ax, "From one outcome to the next", caption + words, legend=False)

@@ -21,7 +21,11 @@ def joules_by_operation(ds: xr.Dataset, ax: Axes) -> None:
     over = [*sweep_dims(array), "replicate"]
     worlds = array.stack(world=over).transpose("world", "group", "operation")
     values = np.asarray(worlds.values, float)
-    kinds = [str(k) for k in array["operation"].values] if "operation" in array.coords else ["all"]
+    kinds = (
+        [str(k) for k in array["operation"].values]
+        if "operation" in array.coords
+        else list(map(str, range(values.shape[2])))
+    )
     groups = [str(g) for g in array["group"].values]
     mean = np.nan_to_num(values.mean(0))
     low, high = bootstrap_interval(values)

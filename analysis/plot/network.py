@@ -65,7 +65,7 @@ def positions(agents: int, links: np.ndarray) -> np.ndarray:
         return circle
     import networkx
 
-    graph = networkx.Graph()
+    graph: Any = networkx.Graph()
     graph.add_nodes_from(range(agents))
     graph.add_edges_from(links.tolist())
     found = networkx.spring_layout(
@@ -89,7 +89,16 @@ def _draw(
     ax.add_collection(LineCollection(list(where[links]), colors="#C4C4C4", linewidths=0.6, zorder=1))
     size = float(np.clip(2600 / len(rate), 5, 150))
     dots = ax.scatter(
-        *where.T, c=rate, vmin=0, vmax=1, cmap=_SHADES, s=size, edgecolors="#333333", linewidths=0.4, zorder=2
+        where[:, 0],
+        where[:, 1],
+        c=rate,
+        vmin=0,
+        vmax=1,
+        cmap=_SHADES,
+        s=size,
+        edgecolors="#333333",
+        linewidths=0.4,
+        zorder=2,
     )
     ax.margins(0.08)
     return dots

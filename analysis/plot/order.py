@@ -137,4 +137,7 @@ def _resampled(order: xr.DataArray, dim: str, sites: float) -> tuple[np.ndarray,
     with np.errstate(invalid="ignore", divide="ignore"):
         cumulant = 1 - (drawn**4).mean(-1) / (3 * (drawn**2).mean(-1) ** 2)
     both = np.stack([spread, cumulant])
-    return np.nanquantile(both, 0.025, axis=-1), np.nanquantile(both, 0.975, axis=-1)
+    known = np.isfinite(both).any(-1)  # a point that isn't there yet has nothing to resample
+    low, high = np.full((2, *known.shape), np.nan)
+    low[known], high[known] = np.nanquantile(both[known], [0.025, 0.975], axis=-1)
+    return low, high

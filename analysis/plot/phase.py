@@ -121,7 +121,7 @@ def _heat_map(ax: Axes, array: xr.DataArray, dims: list[str], name: str) -> None
     flat = array.isel(dict.fromkeys(fixed, 0))
     mean = flat.mean([d for d in flat.dims if d not in (xdim, ydim)]).transpose(ydim, xdim)
     rate = quantity(name).is_rate
-    limits = {"vmin": 0.0, "vmax": 1.0} if rate else {}
+    low, high = (0.0, 1.0) if rate else (None, None)
     mesh = ax.pcolormesh(
         _edges(mean[xdim].values),
         _edges(mean[ydim].values),
@@ -129,7 +129,8 @@ def _heat_map(ax: Axes, array: xr.DataArray, dims: list[str], name: str) -> None
         cmap="cividis",
         linewidth=0,
         rasterized=True,
-        **limits,
+        vmin=low,
+        vmax=high,
     )
     scale_axis(ax, mean[xdim].values)
     scale_axis(ax, mean[ydim].values, "y")
@@ -138,7 +139,7 @@ def _heat_map(ax: Axes, array: xr.DataArray, dims: list[str], name: str) -> None
     ax.set_ylabel(dim_label(ydim))
     bar = ax.get_figure().colorbar(mesh, ax=ax, pad=0.02, aspect=28)  # type: ignore[union-attr]
     bar.set_label(axis_label(name))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     caption = (
         f"Mean over the last half of the steps, all groups and n = {n} replicates (no interval shown){words}."
     )

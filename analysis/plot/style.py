@@ -97,8 +97,9 @@ def weights(count: int) -> list[dict[str, Any]]:
 
 
 def label_of(group: str) -> str:
-    """A group's name as words."""
-    return group.replace("_", " ")
+    """A group's name as words, shortened where it would fill a figure."""
+    words = group.replace("_", " ")
+    return words if len(words) <= 40 else words[:39] + "…"
 
 
 def geometric(values: np.ndarray) -> bool:
@@ -134,7 +135,7 @@ def heat_bar(ax: Axes, values: np.ndarray, label: str) -> Normalize:
     assert owner is not None
     bar = owner.colorbar(ScalarMappable(norm, heat_colours()), ax=ax, pad=0.02, aspect=28)
     bar.set_label(label)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     if isinstance(norm, LogNorm):
         plain_ticks(bar.ax.yaxis, values)
     return norm
