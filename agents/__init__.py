@@ -14,6 +14,7 @@ if __name__ != "thermopolis.agents":
 _NAMES: dict[str, str] = {
     "ActiveInference": "active_inference",
     "AxelrodPlayer": "axelrod_player",
+    "CentralPlanner": "central",
     "Core": "core_in_loop",
     "FiniteState": "finite_state",
     "GenerativeModel": "model",
@@ -26,6 +27,9 @@ _NAMES: dict[str, str] = {
     "RandomPlayer": "random_player",
     "STRATEGIES": "strategies",
     "dilemma_model": "dilemma",
+    "joint_model": "central",
+    "opponent_model": "opponent",
+    "Team": "team",
     "from_spaces": "spaces",
     "spaces_model": "spaces",
     "misperception": "dilemma",

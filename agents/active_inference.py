@@ -12,65 +12,35 @@ structure only, and what a sweep may vary is in its settings.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from thermopolis.agents import lanes as ln
-from thermopolis.agents import learning, perception, planning, selection
-from thermopolis.agents.belief import Beliefs
+from thermopolis.agents import parameters, perception, planning, selection
 from thermopolis.agents.core_in_loop import Core, CoreUse, perceive_on_core, select_on_core
+from thermopolis.agents.counterfactual import action_probabilities, value_not_taken
 from thermopolis.agents.fixed_point import fixed_point
 from thermopolis.agents.mean_field import mean_field
 from thermopolis.agents.model import GenerativeModel
 from thermopolis.agents.settings import Learning, Settings
+from thermopolis.agents.sophisticated import sophisticated
+from thermopolis.agents.structure import State, Structure
+from thermopolis.agents.team import Team
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, uniforms
 from thermopolis.thermo.controllers import CONTROLLERS, Signal
 
 POLICY_BUDGET = 4096
+LARGE = (
+    1024  # transitions with more entries than this, and not learned, are one table for all lanes of a block
+)
+PLANNERS = ("enumerate", "sophisticated")
 PERCEPTIONS = ("exact", "fixed_point", "mean_field", "core")
-_CHOICE, _PERCEPTION, _REGISTER = 1, 2, 3  # streams of one step's key
-
-
-class State(NamedTuple):
-    """What an agent carries from step to step; every leaf ends in lanes."""
-
-    prior: Beliefs  # prediction of the present states, before the outcome
-    qs: Beliefs  # last step's posterior
-    action: Int[Array, "lanes"]  # last step's action, -1 before any
-    counts: dict[str, Array]  # Dirichlet counts: B_f, A_m, D_f, E
-    controller: Array
-    core: CoreUse | None
-
-
-@dataclass(frozen=True)
-class Structure:
-    """What decides an agent's compiled program; hashable."""
-
-    num_states: tuple[int, ...]
-    num_obs: tuple[int, ...]
-    A_dependencies: tuple[tuple[int, ...], ...]
-    B_dependencies: tuple[tuple[int, ...], ...]
-    num_controls: tuple[int, ...]
-    actions: tuple[tuple[int, ...], ...]
-    identity: tuple[bool, ...]
-    horizon: int
-    state_gain: bool
-    parameter_gain: bool
-    habit: bool
-    learned: tuple[str, ...]
-    forgets: bool
-    perception: str
-    policy: str
-    selection: str
-    controller: str
-    doom_outcome: int | None
-    core: Core | None
+_CHOICE, _PERCEPTION, _REGISTER, _LEARNING, _TEAM, _FOLLOW = 1, 2, 3, 4, 5, 6  # streams of one step's key
 
 
 class ActiveInference:
@@ -100,6 +70,13 @@ class ActiveInference:
         Outcome the agent takes itself to have just seen. ``None``: none, beliefs start from D.
     doom_outcome : int, optional
         Outcome of the first modality that means mutual defection.
+    planner : str or mapping
+        ``enumerate`` weighs all sequences of actions; ``sophisticated`` (with ``temperature``, at which later choices
+        are expected) weighs first actions at any depth, for models of one factor seen as it is.
+    team : Team, optional
+        Who shares evidence, or acts as one, with this agent.
+    team_weight : float
+        How much is shared, in [0, 1].
 
     Raises
     ------
@@ -120,10 +97,15 @@ class ActiveInference:
         selection: str | Mapping[str, Any] = "softmax",
         first_observation: int | None = None,
         doom_outcome: int | None = None,
+        planner: str | Mapping[str, Any] = "enumerate",
+        team: Team | None = None,
+        team_weight: float = 1.0,
     ) -> None:
-        policies = model.num_actions**horizon
         if horizon < 1:
             raise ModelError(f"horizon is {horizon}, expected at least 1")
+        self._planner = dict(planner) if isinstance(planner, Mapping) else {"kind": planner}
+        deep = _known("planner", str(self._planner["kind"]), PLANNERS) == "sophisticated"
+        policies = model.num_actions ** (1 if deep else horizon)
         if policies > POLICY_BUDGET:
             raise ModelError(
                 f"{model.num_actions} actions over horizon {horizon} make {policies} policies, more than "
@@ -131,13 +113,16 @@ class ActiveInference:
             )
         if model.E is not None and model.E.shape != (policies,):
             raise ModelError(f"E has shape {model.E.shape}, expected ({policies},), one entry a policy")
+        if team is not None:
+            _check_team(team_weight, learning, policy, selection)
+        self.team_weight = team_weight
         core_used = "core" in (perception, policy)
         if core_used and core is None:
             core = Core()
         self.model = model
         self.first_observation = -1 if first_observation is None else int(first_observation)
         self.learning = learning
-        self._controller = {"kind": "constant", "temperature": temperature}
+        self._controller: dict[str, Any] = {"kind": "constant", "temperature": temperature}
         if isinstance(temperature, Mapping):
             self._controller = dict(temperature)
         kind = str(self._controller.pop("kind", "constant"))
@@ -149,6 +134,15 @@ class ActiveInference:
             )
         self._selection = dict(selection) if isinstance(selection, Mapping) else {"kind": selection}
         learned = () if learning is None else learning.of
+        identity = tuple(
+            "A" not in learned and a.shape == (a.shape[0],) * 2 and bool((a == np.eye(a.shape[0])).all())
+            for a in model.A
+        )
+        if deep and (len(model.B) > 1 or not all(identity)):
+            raise ModelError(
+                "planner sophisticated needs a model of one factor whose outcomes show the state "
+                "(a fixed identity likelihood): use planner enumerate"
+            )
         self.structure = Structure(
             num_states=model.num_states,
             num_obs=model.num_obs,
@@ -156,10 +150,7 @@ class ActiveInference:
             B_dependencies=model.B_dependencies,
             num_controls=model.num_controls,
             actions=tuple(tuple(int(u) for u in row) for row in model.actions),
-            identity=tuple(
-                "A" not in learned and a.shape == (a.shape[0],) * 2 and bool((a == np.eye(a.shape[0])).all())
-                for a in model.A
-            ),
+            identity=identity,
             horizon=horizon,
             state_gain=bool(information_gain[0]),
             parameter_gain=bool(information_gain[1]),
@@ -172,14 +163,21 @@ class ActiveInference:
             controller=kind,
             doom_outcome=doom_outcome,
             core=core if core_used else None,
+            planner=str(self._planner["kind"]),
+            method="dirichlet" if learning is None else learning.method,
+            team=team,
+            readouts=tuple(model.readouts),
         )
         if core_used and core is not None:
             core.check(model, perception == "core", policies if policy == "core" else 0)
 
     @property
     def shared(self) -> frozenset[str]:
-        """Settings that all lanes of a block have in common: likelihoods that aren't learned, D and E."""
+        """Settings that all lanes of a block have in common: D, E, likelihoods and large transitions, if not learned."""
         names = {f"D_{f}" for f in range(len(self.model.D))} | {"E"}
+        names |= {f"readout.{name}" for name in self.structure.readouts}
+        if "B" not in self.structure.learned:
+            names |= {f"B_{f}" for f, b in enumerate(self.model.B) if b.size > LARGE}
         if "A" not in self.structure.learned:
             names |= {f"A_{m}" for m in range(len(self.model.A))}
         return frozenset(names)
@@ -195,14 +193,14 @@ class ActiveInference:
         out: Settings = {f"controller.{k}": np.float32(v) for k, v in self._controller.items()}
         out |= {f"selection.{k}": np.float32(v) for k, v in self._selection.items() if k != "kind"}
         for m, a in enumerate(model.A):
-            table = a.reshape(a.shape[0], -1)
+            table: np.ndarray = a.reshape(a.shape[0], -1)
             out[f"A_{m}"] = _f32(table)
             if "A" in s.learned:
                 counts = self._prior_counts("A", m)
                 out[f"pA_{m}"] = _f32(counts.reshape(table.shape))
             out[f"ln_C_{m}"] = _f32(model.C[m])
         for f, b in enumerate(model.B):
-            table = b.reshape(b.shape[0], -1, b.shape[-1])
+            table = np.asarray(b).reshape(b.shape[0], -1, b.shape[-1])
             if "B" in s.learned:
                 out[f"pB_{f}"] = _f32(self._prior_counts("B", f).reshape(table.shape))
             else:
@@ -213,8 +211,7 @@ class ActiveInference:
             if "D" in s.learned:
                 out[f"pD_{f}"] = _f32(self._prior_counts("D", f))
         if s.habit:
-            policies = len(s.actions) ** s.horizon
-            habit = np.full(policies, 1.0 / policies) if model.E is None else model.E
+            habit = np.full(s.policies, 1.0 / s.policies) if model.E is None else model.E
             out["E"] = _f32(habit)
             if "E" in s.learned:
                 assert self.learning is not None
@@ -222,6 +219,17 @@ class ActiveInference:
         if self.learning is not None:
             out["rate"] = np.float32(self.learning.rate)
             out["forgetting"] = np.float32(self.learning.forgetting)
+            if s.method != "dirichlet":
+                out["kl_bound"] = np.float32(self.learning.kl_bound)
+            if s.method == "thermodynamic_natural_gradient":
+                out["relaxation.time"] = np.float32(self.learning.relaxation_time)
+                out["relaxation.temperature"] = np.float32(self.learning.relaxation_temperature)
+        if s.planner == "sophisticated":
+            out["planner.temperature"] = np.float32(self._planner.get("temperature", 1.0))
+        if s.team is not None:
+            out["team.weight"] = np.float32(self.team_weight)
+        for name in s.readouts:
+            out[f"readout.{name}"] = _f32(model.readouts[name])
         return out
 
     def _prior_counts(self, name: str, index: int) -> np.ndarray:
@@ -253,6 +261,19 @@ def _known(name: str, value: str, known: Sequence[str]) -> str:
     return value
 
 
+def _check_team(
+    weight: float, learning: Learning | None, policy: str, selection: str | Mapping[str, Any]
+) -> None:
+    if not 0 <= weight <= 1:
+        raise ModelError(f"team weight is {weight:g}, expected a share in [0, 1]")
+    if learning is not None and learning.method != "dirichlet":
+        raise ModelError(f"a team pools counts: learning.method is {learning.method!r}, expected dirichlet")
+    if policy == "core" or (selection["kind"] if isinstance(selection, Mapping) else selection) == "argmax":
+        raise ModelError(
+            "a team draws its policy from q(π): policy core and selection argmax can't be shared"
+        )
+
+
 def _f32(x: np.ndarray) -> np.ndarray:
     return np.asarray(x, dtype=np.float32)
 
@@ -270,9 +291,8 @@ def init(s: Structure, keys: Key[Array, "lanes"], settings: Settings) -> State:
     controller = jnp.broadcast_to(CONTROLLERS[s.controller].init(control), (n,)).astype(jnp.float32)
     core = None
     if s.core is not None:
-        policies = len(s.actions) ** s.horizon
         core = CoreUse.fresh(
-            s.num_states if s.perception == "core" else (), policies if s.policy == "core" else 0, n
+            s.num_states if s.perception == "core" else (), s.policies if s.policy == "core" else 0, n
         )
     return State(
         prior, [jnp.zeros_like(p) for p in prior], jnp.full(n, -1, jnp.int32), counts, controller, core
@@ -286,70 +306,6 @@ def _outcomes(s: Structure, observation: Int[Array, "lanes"]) -> list[Int[Array,
         out.append(rest % n)
         rest = rest // n
     return out[::-1] if len(s.num_obs) > 1 else [jnp.maximum(observation, 0)]
-
-
-def _learn(
-    s: Structure,
-    state: State,
-    settings: Settings,
-    qs: Beliefs,
-    outcomes: list[Array],
-    seen: Bool[Array, "lanes"],
-) -> dict[str, Array]:
-    counts = dict(state.counts)
-    forgetting = settings["forgetting"] if s.forgets else None
-    rate = settings.get("rate")
-    moved = seen & (state.action >= 0)
-    if "A" in s.learned:
-        for m, factors in enumerate(s.A_dependencies):
-            evidence = learning.likelihood_evidence(qs, factors, outcomes[m], s.num_obs[m])
-            counts[f"A_{m}"] = learning.count(
-                counts[f"A_{m}"], settings[f"pA_{m}"], evidence, rate, forgetting, seen
-            )
-    if "B" in s.learned:
-        for f, factors in enumerate(s.B_dependencies):
-            control = sum(
-                (jnp.where(state.action == a, row[f], 0) for a, row in enumerate(s.actions)),
-                start=jnp.zeros_like(state.action),
-            )
-            evidence = learning.transition_evidence(qs, state.qs, f, factors, control, s.num_controls[f])
-            counts[f"B_{f}"] = learning.count(
-                counts[f"B_{f}"], settings[f"pB_{f}"], evidence, rate, forgetting, moved
-            )
-    if "D" in s.learned:
-        for f in range(len(s.num_states)):
-            first = seen & (state.action < 0)
-            counts[f"D_{f}"] = learning.count(
-                counts[f"D_{f}"], settings[f"pD_{f}"], qs[f], rate, forgetting, first
-            )
-    return counts
-
-
-def _world_model(
-    s: Structure, settings: Settings, counts: dict[str, Array]
-) -> tuple[list[planning.Likelihood], list[planning.Transition]]:
-    likelihoods = []
-    for m, factors in enumerate(s.A_dependencies):
-        table, learned = settings[f"A_{m}"], counts.get(f"A_{m}")
-        if learned is not None:
-            table = learned / ln.total(learned)
-        likelihoods.append(
-            planning.Likelihood(
-                table, factors, settings[f"ln_C_{m}"], s.identity[m], learned if s.parameter_gain else None
-            )
-        )
-    transitions = []
-    for f, factors in enumerate(s.B_dependencies):
-        learned = counts.get(f"B_{f}")
-        if learned is not None:
-            sums = 1.0 / ln.total(learned)
-            transitions.append(
-                planning.Transition(learned, sums, factors, learned if s.parameter_gain else None)
-            )
-        else:
-            given = settings.get(f"pB_{f}") if s.parameter_gain else None
-            transitions.append(planning.Transition(settings[f"B_{f}"], None, factors, given))
-    return likelihoods, transitions
 
 
 def step(
@@ -369,14 +325,14 @@ def step(
     if "A" in s.learned:
         tables = [state.counts[f"A_{m}"] for m in range(len(s.num_obs))]
         tables = [t / ln.total(t) for t in tables]
-    given = perception.evidence(tables, s.A_dependencies, state.prior, outcomes)
+    shown = perception.evidence(tables, s.A_dependencies, state.prior, outcomes)
     if s.perception == "core":
         assert s.core is not None and core is not None
         percept, core = perceive_on_core(
             s.core,
             core,
             fold_in(keys, _PERCEPTION),
-            given,
+            shown,
             tables,
             s.A_dependencies,
             state.prior,
@@ -384,21 +340,27 @@ def step(
             seen,
         )
     elif s.perception == "exact":
-        percept = perception.exact(given, s.num_states)
+        percept = perception.exact(shown, s.num_states)
     else:
         iteration = {"fixed_point": fixed_point, "mean_field": mean_field}[s.perception]
-        percept = iteration(given, tables, s.A_dependencies, state.prior, outcomes)
+        percept = iteration(shown, tables, s.A_dependencies, state.prior, outcomes)
     qs = [jnp.where(seen, q, p) for q, p in zip(percept.qs, state.prior, strict=True)]
     cost = [jnp.where(seen, x, jnp.nan) for x in percept.free_energy]
     qs, cost = jax.lax.optimization_barrier((qs, cost))
 
     # learn
-    counts = _learn(s, state, settings, qs, outcomes, seen) if s.learned else state.counts
+    counts = state.counts
+    if s.learned:
+        counts = parameters.learn(s, state, settings, qs, outcomes, seen, fold_in(keys, _LEARNING))
     counts = jax.lax.optimization_barrier(counts)
 
     # plan
-    likelihoods, transitions = _world_model(s, settings, counts)
-    plan = planning.plan(likelihoods, transitions, qs, s.actions, s.horizon, s.state_gain, s.parameter_gain)
+    likelihoods, transitions = parameters.world_model(s, settings, counts)
+    given = (likelihoods, transitions, qs, s.actions, s.horizon, s.state_gain, s.parameter_gain)
+    if s.planner == "sophisticated":
+        plan = sophisticated(*given, settings["planner.temperature"])
+    else:
+        plan = planning.plan(*given)
     plan = jax.lax.optimization_barrier(plan)
     log_habit = None
     if s.habit:
@@ -406,8 +368,8 @@ def step(
         log_habit = ln.safe_log(habit)
     control = {k.split(".", 1)[1]: v for k, v in settings.items() if k.startswith("controller.")}
     doom = None
-    if s.doom_outcome is not None:
-        doom = _mutual_defection(s, plan, log_habit, settings, state)
+    if s.controller == "doom":
+        doom = _mutual_defection(s, plan, log_habit, settings)
     signal = Signal(-plan.expected_free_energy, log_habit, doom)
     controller, temperature, notes = CONTROLLERS[s.controller].step(state.controller, control, signal)
     utilities = -plan.expected_free_energy / temperature
@@ -425,15 +387,17 @@ def step(
         policy = ln.argmax(utilities)
     else:
         policy = ln.draw(q_pi, uniforms(fold_in(keys, _CHOICE)))
+    if s.team is not None and s.team.kind == "merge":
+        weight = settings["team.weight"]
+        shared = selection.RULES[s.selection](s.team.mean(utilities), rule)
+        common = ln.draw(shared, s.team.first(uniforms(fold_in(keys, _TEAM))))
+        policy = jnp.where(uniforms(fold_in(keys, _FOLLOW)) < weight, common, policy)
+        q_pi = weight * shared + (1.0 - weight) * q_pi
     if "E" in s.learned:
         chosen = jnp.stack([jnp.where(policy == p, 1.0, 0.0) for p in range(q_pi.shape[0])])
-        forgetting = settings["forgetting"] if s.forgets else None
-        counts = counts | {
-            "E": learning.count(
-                counts["E"], settings["pE"], chosen, settings["rate"], forgetting, policy >= 0
-            )
-        }
-    action = policy // len(s.actions) ** (s.horizon - 1)
+        enacted = parameters.update(s, "E", counts, settings, chosen, policy >= 0, fold_in(keys, _LEARNING))
+        counts = counts | {"E": enacted}
+    action = policy if s.tail == 1 else policy // s.tail
     prior = [ln.pick(jnp.swapaxes(q, 0, 1), action) for q in plan.next_beliefs]
 
     expected = lambda x: ln.total(q_pi * x)
@@ -452,9 +416,15 @@ def step(
         "parameter_information_gain": expected(plan.parameter_information_gain),
         "exploration_temperature": jnp.broadcast_to(temperature, action.shape),
         "regret": ln.pick(g, policy) + ln.maximum(-g),
+        "counterfactual_value": value_not_taken(-g, action, len(s.actions)),
     }
+    if s.doom_outcome is not None:
+        doomed = plan.next_outcomes[0][s.doom_outcome]
+        trace["mutual_defection"] = ln.total(action_probabilities(q_pi, len(s.actions)) * doomed)
+    for name in s.readouts:
+        trace[name] = ln.total(qs[0] * settings[f"readout.{name}"])
     if percept.converged is not None:
-        trace["perception_converged"] = jnp.where(seen, percept.converged.astype(jnp.float32), jnp.nan)
+        trace["perception_converged"] = (percept.converged | ~seen).astype(jnp.float32)
     if core is not None:
         assert s.core is not None
         trace |= core.trace(s.core)
@@ -464,7 +434,7 @@ def step(
 
 
 def _mutual_defection(
-    s: Structure, plan: planning.Plan, log_habit: Array | None, settings: Settings, state: State
+    s: Structure, plan: planning.Plan, log_habit: Array | None, settings: Settings
 ) -> Float[Array, "lanes"]:
     """Predicted probability of mutual defection next, under q(π) at the controller's resting temperature."""
     assert s.doom_outcome is not None
@@ -472,5 +442,4 @@ def _mutual_defection(
     if log_habit is not None:
         utilities = utilities + log_habit
     q_pi = ln.softmax(utilities)
-    q_action = ln.total(jnp.swapaxes(q_pi.reshape(len(s.actions), -1, q_pi.shape[-1]), 0, 1))
-    return ln.total(q_action * plan.next_outcomes[0][s.doom_outcome])
+    return ln.total(action_probabilities(q_pi, len(s.actions)) * plan.next_outcomes[0][s.doom_outcome])

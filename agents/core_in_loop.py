@@ -225,7 +225,7 @@ def perceive_on_core(
     sizes = [q.shape[0] for q in prior]
     # where nothing was seen the register keeps a legal program; its draw is not used
     cost = lambda p: jnp.where(p > 0, -ln.safe_log(p), jnp.inf)
-    factors = [((f,), cost(q)) for f, q in enumerate(prior)]
+    factors: list[tuple[tuple[int, ...], Array]] = [((f,), cost(q)) for f, q in enumerate(prior)]
     for table, scope, outcome in zip(A, dependencies, outcomes, strict=True):
         terms = likelihood(table, outcome)
         factors.append((tuple(scope), cost(terms.reshape(*(sizes[f] for f in scope), terms.shape[-1]))))

@@ -8,7 +8,7 @@ Axes follow pymdp: ``A[m]`` is (outcome, *states it depends on), ``B[f]`` is (ne
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,8 @@ class GenerativeModel:
         Factors each array depends on. Default: every modality on all factors, every factor on itself.
     actions : array (actions, factors) of int, optional
         Control index each action sets on each factor. Default: every combination.
+    readouts : mapping of name to array (states_0,), optional
+        Quantities of the first factor whose expectation under the beliefs is recorded by that name.
 
     Raises
     ------
@@ -108,6 +110,7 @@ class GenerativeModel:
         A_dependencies: Sequence[Sequence[int]] | None = None,
         B_dependencies: Sequence[Sequence[int]] | None = None,
         actions: ArrayLike | None = None,
+        readouts: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         a = [_array(f"A[{m}]", x) for m, x in enumerate(_list("A", A))]
         b = [_array(f"B[{f}]", x) for f, x in enumerate(_list("B", B))]
@@ -167,6 +170,10 @@ class GenerativeModel:
             if (self.actions < 0).any() or (self.actions >= np.array(self.num_controls)).any():
                 raise ModelError(f"actions names a control outside 0 … {[n - 1 for n in self.num_controls]}")
         self.E = None if E is None else _distribution("E", _array("E", E))
+        self.readouts = {name: _array(f"readouts[{name!r}]", x) for name, x in (readouts or {}).items()}
+        for name, x in self.readouts.items():
+            if x.shape != (self.num_states[0],):
+                raise ModelError(f"readouts[{name!r}] has shape {x.shape}, expected ({self.num_states[0]},)")
 
     @property
     def num_actions(self) -> int:
@@ -237,6 +244,7 @@ class GenerativeModel:
                 arrays[f"{name}_{i}"] = np.array(factors, dtype=np.int64)
         if self.E is not None:
             arrays["E"] = self.E
+        arrays |= {f"readout_{name}": x for name, x in self.readouts.items()}
         np.savez(path, **arrays)  # type: ignore[arg-type]
 
     @classmethod
@@ -251,7 +259,7 @@ class GenerativeModel:
             raise ModelError(f"{path}: not a model file of arrays (.npz): {error}") from None
 
         def series(name: str) -> list[NDArray[Any]] | None:
-            found = []
+            found: list[NDArray[Any]] = []
             while f"{name}_{len(found)}" in arrays:
                 found.append(arrays[f"{name}_{len(found)}"])
             return found or None
@@ -273,6 +281,7 @@ class GenerativeModel:
             series("pB"),
             series("pD"),
             actions=arrays.get("actions"),
+            readouts={n.removeprefix("readout_"): x for n, x in arrays.items() if n.startswith("readout_")},
             **dependencies,
         )
 

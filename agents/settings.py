@@ -10,12 +10,13 @@ from thermopolis.errors import ModelError
 #: Arrays by name. Without lanes where a player describes itself, lanes last in a loop.
 Settings = dict[str, Any]
 
+METHODS = ("dirichlet", "natural_gradient", "thermodynamic_natural_gradient")
 LEARNABLE = ("A", "B", "D", "E")
 
 
 @dataclass(frozen=True)
 class Learning:
-    """Dirichlet learning.
+    """Learning of a model's parameters.
 
     Parameters
     ----------
@@ -26,12 +27,22 @@ class Learning:
     concentration : float
         Prior counts a column, where the model states none.
     of : names among A, B, D, E
+    method : "dirichlet", "natural_gradient" or "thermodynamic_natural_gradient"
+        Counting, or gradient steps (:mod:`thermopolis.agents.natural_learning`) at ``rate``.
+    kl_bound : float
+        Most that one event may change a column, in nats (gradient methods).
+    relaxation_time, relaxation_temperature : float
+        Of the relaxing system (thermodynamic natural gradient).
     """
 
     rate: float = 0.1
     forgetting: float = 0.0
     concentration: float = 1.0
     of: tuple[str, ...] = ("B",)
+    method: str = "dirichlet"
+    kl_bound: float = 0.05
+    relaxation_time: float = 1.0
+    relaxation_temperature: float = 0.0
 
     def __post_init__(self) -> None:
         if self.rate < 0:
@@ -40,6 +51,12 @@ class Learning:
             raise ModelError(f"forgetting is {self.forgetting:g}, expected a share in [0, 1)")
         if self.concentration <= 0:
             raise ModelError(f"concentration is {self.concentration:g}, expected above 0")
+        if self.method not in METHODS:
+            raise ModelError(f"learning.method is {self.method!r}, expected one of {', '.join(METHODS)}")
+        if not 0 < self.kl_bound <= 1:
+            raise ModelError(f"learning.kl_bound is {self.kl_bound:g}, expected nats in (0, 1]")
+        if self.relaxation_time <= 0 or self.relaxation_temperature < 0:
+            raise ModelError("learning.relaxation_time is above 0 and relaxation_temperature at least 0")
         for name in self.of:
             if name not in LEARNABLE:
                 raise ModelError(f"learning.of names {name!r}, expected some of {', '.join(LEARNABLE)}")

@@ -70,7 +70,9 @@ def _troupes(point: PointCast) -> list[Troupe]:
     kind = point.experiment.random
     bases = make_keys(point.player_seeds, kind)
     troupes = []
-    for (group, role), lanes in places.items():
+    for (group, role), unordered in places.items():
+        # by slot, then cell, as in the compiled loop: members of a team lie side by side
+        lanes = sorted(unordered)
         player = point.player(group, role)
         slot, column = (np.array(x) for x in zip(*lanes, strict=True))
         keys = fold_in(bases[column // stage.cells], column % stage.cells * slots + slot)

@@ -59,6 +59,62 @@ CASES = {
             self_interaction=True,
         ),
     ),
+    "fixed point": (experiment([{**LEARNER, "perception": {"kind": "fixed_point"}, "count": 2}], steps=30),),
+    "mean field": (experiment([{**LEARNER, "perception": {"kind": "mean_field"}, "count": 2}], steps=30),),
+    "doom, entmax": (
+        experiment(
+            [
+                {**LEARNER, "temperature": {"kind": "doom"}},
+                {**LEARNER, "temperature": {"kind": "entropy_target"}, "selection": {"kind": "entmax"}},
+            ],
+            steps=30,
+        ),
+    ),
+    "thermodynamic learning": (
+        experiment(
+            [
+                {
+                    "kind": "active_inference",
+                    "count": 2,
+                    "learning": {
+                        "method": "thermodynamic_natural_gradient",
+                        "relaxation_temperature": 0.01,
+                        "of": ["B", "D", "E"],
+                    },
+                }
+            ],
+            steps=30,
+        ),
+    ),
+    "sophisticated": (
+        experiment([{**LEARNER, "planner": {"kind": "sophisticated"}, "horizon": 20, "count": 2}], steps=30),
+    ),
+    "opponent model": (
+        experiment(
+            [
+                {"kind": "active_inference", "learning": None, "opponent": {"levels": 1}},
+                {"kind": "memory_one", "strategy": "tit_for_tat"},
+            ],
+            steps=30,
+        ),
+    ),
+    "a merge and a central planner": (
+        experiment(
+            [
+                {**LEARNER, "team": {"kind": "merge", "weight": 0.7}, "count": 4},
+                {"kind": "active_inference", "team": {"kind": "central"}, "count": 2},
+            ],
+            steps=30,
+        ),
+    ),
+    "beliefs shared on a ring": (
+        experiment(
+            [{**LEARNER, "team": {"kind": "share", "weight": 0.5, "graph": "ring"}, "count": 5}],
+            topology={"kind": "ring", "n": 5},
+            action="broadcast",
+            steps=30,
+        ),
+    ),
     "links of a ring": (experiment([{**LEARNER, "count": 5}], topology={"kind": "ring", "n": 5}, steps=60),),
 }
 

@@ -1,0 +1,65 @@
+"""Static structure and carried state of an active-inference agent.
+
+A structure decides the compiled program and is hashable; a state is what lanes carry from step to step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jaxtyping import Array, Int
+
+from thermopolis.agents.belief import Beliefs
+from thermopolis.agents.core_in_loop import Core, CoreUse
+from thermopolis.agents.team import Team
+
+
+class State(NamedTuple):
+    """What an agent carries from step to step; every leaf ends in lanes."""
+
+    prior: Beliefs  # prediction of the present states, before the outcome
+    qs: Beliefs  # last step's posterior
+    action: Int[Array, "lanes"]  # last step's action, -1 before any
+    counts: dict[str, Array]  # Dirichlet counts: B_f, A_m, D_f, E
+    controller: Array
+    core: CoreUse | None
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What decides an agent's compiled program; hashable."""
+
+    num_states: tuple[int, ...]
+    num_obs: tuple[int, ...]
+    A_dependencies: tuple[tuple[int, ...], ...]
+    B_dependencies: tuple[tuple[int, ...], ...]
+    num_controls: tuple[int, ...]
+    actions: tuple[tuple[int, ...], ...]
+    identity: tuple[bool, ...]
+    horizon: int
+    state_gain: bool
+    parameter_gain: bool
+    habit: bool
+    learned: tuple[str, ...]
+    forgets: bool
+    perception: str
+    policy: str
+    selection: str
+    controller: str
+    doom_outcome: int | None
+    core: Core | None
+    planner: str = "enumerate"
+    method: str = "dirichlet"
+    team: Team | None = None
+    readouts: tuple[str, ...] = ()
+
+    @property
+    def tail(self) -> int:
+        """Policies that share a first action."""
+        return 1 if self.planner == "sophisticated" else len(self.actions) ** (self.horizon - 1)
+
+    @property
+    def policies(self) -> int:
+        """Number of policies weighed: sequences of actions, or first actions of a sophisticated planner."""
+        return len(self.actions) * self.tail

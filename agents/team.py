@@ -1,0 +1,81 @@
+"""Several bodies that share what they see or what they do.
+
+Members of a team sit in one cell, and lanes are (member, cell) flattened member-major. What is shared, with a weight w
+in [0, 1]:
+
+- evidence: a member's counts grow by its own evidence and by w times that of the members it hears (all, or its two
+  neighbours on a ring): belief sharing over a graph. Beliefs about states stay a member's own.
+- ``merge`` besides acts as one body: with probability w a member enacts the team's policy, drawn once for all from
+
+      q(π) ∝ exp(mean over members of [ln E(π) - G(π)/T])
+
+  so that w = 1 is one Markov blanket (pooled observations, one policy) and w = 0 is independent agents.
+
+(Friston et al. 2024, Neurosci. Biobehav. Rev. 156:105500, "Federated inference and belief sharing".)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from thermopolis.errors import ModelError
+
+KINDS = ("share", "merge")
+GRAPHS = ("complete", "ring")
+
+
+@dataclass(frozen=True)
+class Team:
+    """Who shares with whom.
+
+    Parameters
+    ----------
+    members : int
+        Bodies of one team, at least 2.
+    kind : "share" or "merge"
+    graph : "complete" or "ring"
+        Whom a member hears; a merge hears all.
+    number : int
+        Tells the teams of one cell apart.
+    """
+
+    members: int
+    kind: str = "share"
+    graph: str = "complete"
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        if self.members < 2:
+            raise ModelError(
+                f"a team has {self.members} member, expected at least 2 in one cell of the world"
+            )
+        if self.kind not in KINDS:
+            raise ModelError(f"team kind is {self.kind!r}, expected one of {', '.join(KINDS)}")
+        if self.graph not in GRAPHS:
+            raise ModelError(f"team graph is {self.graph!r}, expected one of {', '.join(GRAPHS)}")
+
+    def _apart(self, x: Float[Array, "*lead lanes"]) -> Float[Array, "*lead member cell"]:
+        return x.reshape(*x.shape[:-1], self.members, -1)
+
+    def heard(self, own: Float[Array, "*lead lanes"]) -> Float[Array, "*lead lanes"]:
+        """Sum of what a member hears from the others."""
+        x = self._apart(own)
+        if self.graph == "complete" or self.members <= 3:
+            others = sum((x[..., i, :] for i in range(1, self.members)), start=x[..., 0, :])[..., None, :] - x
+        else:
+            others = jnp.roll(x, 1, axis=-2) + jnp.roll(x, -1, axis=-2)
+        return others.reshape(own.shape)
+
+    def mean(self, own: Float[Array, "*lead lanes"]) -> Float[Array, "*lead lanes"]:
+        """The mean over members, for each of them."""
+        x = self._apart(own)
+        mean = sum((x[..., i, :] for i in range(1, self.members)), start=x[..., 0, :]) / self.members
+        return jnp.broadcast_to(mean[..., None, :], x.shape).reshape(own.shape)
+
+    def first(self, own: Float[Array, "*lead lanes"]) -> Float[Array, "*lead lanes"]:
+        """The first member's value, for each of them."""
+        x = self._apart(own)
+        return jnp.broadcast_to(x[..., :1, :], x.shape).reshape(own.shape)
