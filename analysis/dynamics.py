@@ -5,7 +5,8 @@
 - Entropy rate of a first-order chain: h = H(x_t, x_{t+1}) − H(x_t).
 - Schnakenberg (1976, *RMP* 48, 571): σ = ½ Σ_ij (p_i w_ij − p_j w_ji) ln(p_i w_ij / p_j w_ji), per step; zero in
   detailed balance. From counts n_ij a half is added to both of a pair of directions where one wasn't seen, else σ were
-  infinite; and what fair tosses would give at these counts, about 2/n for every pair, is taken off.
+  infinite; and what chance gives a reversible chain, about 2/n for every independent cycle, is taken off (what enters a
+  state leaves it, so that of E pairs seen among V states only E − V + 1 net flows are free).
 - Lempel & Ziv (1976, *IEEE Trans. Inf. Theory* 22, 75): phrases c of the exhaustive history, c ln n / n per symbol.
 """
 
@@ -180,7 +181,10 @@ def entropy_production_from_counts(counts: np.ndarray, corrected: bool = True) -
         if corrected:
             upper = np.triu_indices(table.shape[-1], 1)
             both = (table + back)[..., upper[0], upper[1]]
-            value = value - _chance(both).sum(-1) / total
+            edges = (both > 0).sum(-1)
+            nodes = ((table + back).sum(-1) > 0).sum(-1)
+            cycles = np.maximum(edges - nodes + 1, 0)
+            value = value - _chance(both).sum(-1) * cycles / np.maximum(edges, 1) / total
     return np.where(total > 0, value, np.nan)
 
 

@@ -99,6 +99,8 @@ def critical_fluctuations(ds: xr.Dataset, ax: Axes, name: str = "cooperation") -
         2.0 * tail(ds, name).mean("group") - 1.0 if name == "cooperation" else tail(ds, name).mean("group")
     )
     order = order.isel({d: 0 for d in sweep_dims(order) if d != dim})
+    if order.sizes["replicate"] < 2:
+        raise StoreError("one replicate has no fluctuations between replicates")
     x = np.asarray(order[dim].values, float)
     sites = float(ds.attrs.get("agents", 1))
     top, bottom = rows(ax, 2)

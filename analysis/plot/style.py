@@ -113,6 +113,9 @@ def scale_axis(ax: Axes, values: np.ndarray, which: str = "x") -> None:
     if not geometric(values):
         return
     (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    if which == "x":  # a curve that is undefined throughout would leave the axis without limits
+        pad = (np.max(values) / np.min(values)) ** 0.04
+        ax.set_xlim(np.min(values) / pad, np.max(values) * pad)
     plain_ticks(ax.xaxis if which == "x" else ax.yaxis, values)
 
 
