@@ -24,6 +24,7 @@ from thermopolis.thermo.device import Device
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.ledger import BOLTZMANN
+from thermopolis.thermo.protocols import total_energy
 from thermopolis.thermo.sampling import on_device, spins_can_be_packed
 from thermopolis.thermo.schedules import Constant
 from thermopolis.thermo.tempering import Tempering
@@ -224,7 +225,7 @@ def _general(
             if not steady:
                 value = energy(sampler.values(state))
                 scheduled = schedule.update(scheduled, value, (number + 1.0) / total)
-                work = work + value * (1.0 / scheduled.temperature - 1.0 / now)
+                work = work + total_energy(sampler, state, energy) * (1.0 / scheduled.temperature - 1.0 / now)
             return state, scheduled, heat, work, accepted + info.accepted
 
         stop = burn_in + (index + 1) * sweeps

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import xlogy
 from jaxtyping import Array, ArrayLike, Float
 
@@ -250,13 +251,13 @@ def entmax(
     Raises
     ------
     ModelError
-        for α < 1 or NaN (where its value is known).
+        for α < 1, infinite or NaN (where its value is known).
 
     References
     ----------
     Peters, Niculae & Martins 2019, arXiv 1905.05702; Correia, Niculae & Martins 2019, arXiv 1909.00015.
     """
-    refuse_unless(alpha, lambda a: a >= 1, "alpha", "at least 1")
+    refuse_unless(alpha, lambda a: (a >= 1) & np.isfinite(a), "alpha", "at least 1 and finite")
     z = _leading(z, axis)
     value = known(alpha)
     if value is not None and value.ndim == 0 and isinstance(alpha, int | float):

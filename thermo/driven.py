@@ -22,6 +22,7 @@ from thermopolis.keys import fold_in
 from thermopolis.thermo.checks import whole
 from thermopolis.thermo.ledger import Ledger, relaxation_ledger
 from thermopolis.thermo.noise import lane_keys, positive_temperature
+from thermopolis.thermo.protocols import total_energy
 
 Protocol = Callable[[Any], Any]
 
@@ -146,12 +147,6 @@ def drive(
     return Drive(**totals, path=path, temperature=float(temperature))
 
 
-def _total_energy(sampler: Any, state: Any, energy: Any) -> Any:
-    if hasattr(sampler, "total_energy"):
-        return sampler.total_energy(state, energy).astype(jnp.float64)
-    return energy(sampler.values(state)).astype(jnp.float64)
-
-
 def _is_tree(x: Any) -> bool:
     return not jax.tree_util.all_leaves([x])
 
@@ -192,7 +187,10 @@ def _run(
     def run() -> Any:
         zero = jnp.zeros(len(keys), jnp.float64)
         state = begin(keys, protocol(stops[0]), given)
-        before, values = _total_energy(sampler, state, protocol(stops[0])), sampler.values(state)
+        before, values = (
+            total_energy(sampler, state, protocol(stops[0])).astype(jnp.float64),
+            sampler.values(state),
+        )
 
         def advance(carry: Any, t: Any) -> Any:
             state, work, heat, shadow, throughput = carry
@@ -222,7 +220,7 @@ def _run(
             "work": work + done,
             "heat": heat,
             "shadow_work": shadow,
-            "energy_change": _total_energy(sampler, state, last) - before,
+            "energy_change": total_energy(sampler, state, last).astype(jnp.float64) - before,
             "throughput": throughput + jnp.abs(done),
             "start": values,
             "end": x,

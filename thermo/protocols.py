@@ -70,3 +70,10 @@ class Sampler(Protocol):
     def values(self, state: Any) -> Any:
         """The state as ``(units, lanes)``."""
         ...
+
+
+def total_energy(sampler: Any, state: Any, energy: Any) -> Any:
+    """Energy of a sampler's state, kinetic energy included where it has any: (lanes)."""
+    if hasattr(sampler, "total_energy"):
+        return sampler.total_energy(state, energy)
+    return energy(sampler.values(state))

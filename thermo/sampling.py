@@ -22,6 +22,7 @@ from thermopolis.thermo.device import Device
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.ledger import Ledger, relaxation_ledger
+from thermopolis.thermo.protocols import total_energy
 from thermopolis.thermo.schedules import Constant, as_schedule
 
 _INIT = 0xFFFFFFFF
@@ -172,7 +173,7 @@ def trajectory(
         if not steady:
             value = energy(sampler.values(state))
             plan = schedule.update(plan, value, (number + 1.0) / total)
-            work = work + value * (1.0 / plan.temperature - 1.0 / now)
+            work = work + total_energy(sampler, state, energy) * (1.0 / plan.temperature - 1.0 / now)
         return state, plan, heat, work, accepted + info.accepted / total, elapsed + info.elapsed
 
     def keep(carry: Any, index: Any) -> Any:

@@ -10,10 +10,13 @@ import scipy.linalg
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, make_key
+from thermopolis.thermo.ledger import BOLTZMANN
 from thermopolis.thermo.linear_process import LinearProcess, noise_root, stationary_covariance, transition
 from thermopolis.thermo.noise import lane_keys
 from thermopolis.thermo.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from thermopolis.thermo.quadratic import Quadratic
+from thermopolis.thermo.sampling import sample
+from thermopolis.thermo.schedules import Geometric
 
 _Q, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(2, 2)))
 CASES = {
@@ -94,6 +97,17 @@ def test_heat_of_relaxation_is_the_energy_lost() -> None:
     total = np.asarray(changes, np.float64).sum(0)
     np.testing.assert_allclose(total, np.asarray(energy(state.x) - energy(start)), atol=1e-4)
     assert abs(total.mean() - (0.5 - 12.0)) < 4 * 0.5 / np.sqrt(5000)  # d/2·T left of E = 12, Var E = T²d/2
+
+
+def test_cooling_books_the_work_done_on_moving_parts_too() -> None:
+    """E/T gains what the schedule does to it less what the bath takes: kinetic energy included."""
+    energy, chains = Quadratic(np.eye(2)), 2_000
+    sampler, schedule = OrnsteinUhlenbeck(dt=1.0, friction=1.0), Geometric(4.0, 1.0)
+    drawn = sample(make_key(2), energy, sampler, schedule, chains=chains, samples=50, burn_in=0)
+    thermal = BOLTZMANN * 300
+    gained = (np.asarray(drawn.ledger.work, float) - np.asarray(drawn.ledger.heat, float)) / thermal
+    # from x = 0 with Maxwell velocities (d/2 = 1) to nearly the full law (d = 2, the bath a step ahead)
+    assert abs(gained.mean() - 1.0) < 0.1 + 4 * gained.std() / np.sqrt(chains)
 
 
 def test_a_process_out_of_equilibrium_has_its_quasipotential() -> None:
