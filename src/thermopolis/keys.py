@@ -55,11 +55,9 @@ def _fold_in(key: Any, data: Any) -> Any:
 
 
 def _hash_counter(key: Any, counter: Any) -> Any:
-    x = _mix(counter * jnp.uint32(_GOLDEN) + key[0]) ^ key[1]
-    # a bijection of the counter would never repeat a word; this product is none, as true randomness is none
-    x = x * (((x << 16) | (x >> 16)) | jnp.uint32(1))
-    # the product misses the same words whatever the key; adding the key moves the gaps from stream to stream
-    return _mix(x + key[0])
+    x = counter * jnp.uint32(_GOLDEN) + key[0]
+    # a bijection of the counter would never repeat a word, as true random words do: adding the input cures it
+    return _mix((_mix(x) + x) ^ key[1])
 
 
 def _random_bits(key: Any, bit_width: int, shape: tuple[int, ...]) -> Any:
@@ -105,7 +103,7 @@ def make_key(seed: int, kind: RandomKind = "counter") -> jax.Array:
 def make_keys(seeds: Sequence[int], kind: RandomKind = "counter") -> jax.Array:
     """An array of the keys that ``make_key`` gives for each seed."""
     words = np.array([[seed & 0xFFFFFFFF, seed >> 32] for seed in seeds], np.uint32)
-    return jax.random.wrap_key_data(words, impl=_IMPLEMENTATIONS[kind])
+    return jax.random.wrap_key_data(jnp.asarray(words), impl=_IMPLEMENTATIONS[kind])
 
 
 def fold_in(keys: jax.Array, data: Any) -> jax.Array:
