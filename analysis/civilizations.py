@@ -39,13 +39,13 @@ def kardashev(ds: xr.Dataset) -> xr.DataArray:
 
 def kardashev_total(ds: xr.Dataset) -> xr.DataArray:
     """K of all civilizations of a world together, (…, replicate, step); dead ones count as 0 W."""
-    if "kardashev_total" in ds.data_vars:
-        return ds["kardashev_total"]
+    if "world_kardashev" in ds.data_vars:
+        return ds["world_kardashev"]
     if "power" not in ds.data_vars:
         raise StoreError("power was not recorded")
     power = ds["power"]
     whole = power.fillna(0.0).sum("agent") if "agent" in power.dims else power
-    out = whole.copy(data=kardashev_of(whole.values)).rename("kardashev_total")
+    out = whole.copy(data=kardashev_of(whole.values)).rename("world_kardashev")
     return out.assign_attrs(long_name="Kardashev number of the whole", units="1")
 
 

@@ -59,12 +59,12 @@ def transitions(ds: xr.Dataset, fraction: float = FRACTION, pooled: bool = True)
 
 def mutual_defection(ds: xr.Dataset) -> xr.DataArray:
     """Share of pairs in which both defect, (…, replicate, step)."""
-    if "mutual_defection" in ds.data_vars:
-        return ds["mutual_defection"]
+    if "pair_defection" in ds.data_vars:
+        return ds["pair_defection"]
     outcome = joint_outcomes(ds)
     played = (outcome >= 0).sum("pair")
     out = (outcome == 3).sum("pair") / played.where(played > 0)
-    return out.rename("mutual_defection").assign_attrs(long_name="probability of mutual defection", units="1")
+    return out.rename("pair_defection").assign_attrs(long_name="probability of mutual defection", units="1")
 
 
 def time_to_cooperation(ds: xr.Dataset, hold: int = 10, share: float = 1.0) -> xr.DataArray:

@@ -28,12 +28,12 @@ _MOST_AGENTS = 64
 QUANTILES = np.linspace(0.0, 1.0, 101)
 
 _BINNED: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
-    "mutual_defection": mutual_defection,
+    "pair_defection": mutual_defection,
     "gini_reward": lambda ds: gini(ds, "reward"),
     "gini_store": lambda ds: gini(ds, "store"),
     "power_share": lambda ds: energy_share(ds, "power"),
     "store_share": lambda ds: energy_share(ds, "store"),
-    "kardashev_total": kardashev_total,
+    "world_kardashev": kardashev_total,
 }
 _WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "context_count": context_counts,

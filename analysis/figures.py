@@ -57,7 +57,7 @@ _ALL = (
     FigureSpec("phase_diagram", "phase", "cooperation against what was swept", ("cooperation",), sweep=True),
     FigureSpec("memory_one", _C, "what players do after CC, CD, DC, DD", ("context_count",)),
     FigureSpec("outcome_transitions", _C, "from one joint outcome to the next", ("transition_count",)),
-    FigureSpec("mutual_defection_over_time", _C, "how often both of a pair defect", ("mutual_defection",)),
+    FigureSpec("mutual_defection_over_time", _C, "how often both of a pair defect", ("pair_defection",)),
     FigureSpec("reward_over_time", _C, "reward at every step", ("reward",)),
     FigureSpec("society_snapshots", "network", "lattice or network at four steps", ("cooperation",), raw=True),
     FigureSpec("belief_entropy_over_time", _E, "entropy of beliefs at every step", ("belief_entropy",)),
@@ -95,7 +95,7 @@ FIGURES: dict[str, FigureSpec] = {spec.name: spec for spec in _ALL}
 _DERIVED = {  # what a digest's own variables are derived from, for the reasons given
     "context_count": "observation of the four outcomes of a game between two",
     "transition_count": "joint outcomes of fixed pairs",
-    "mutual_defection": "joint outcomes of fixed pairs",
+    "pair_defection": "joint outcomes of fixed pairs",
     "disorder": "moves",
 }
 
@@ -155,15 +155,22 @@ def plot_all(
         if reason is None:
             try:
                 made = draw(results.load(middle(results)) if FIGURES[name].raw else ds, name)
+                drawn.extend(_written(made, folder / name, formats))
             except ThermopolisError as fault:
                 reason = str(fault)
+            except Exception as fault:  # one figure's fault must not cost the others
+                reason = f"could not be drawn ({type(fault).__name__}: {fault}); please report this"
         if reason is not None:
             drawn.left_out[name] = reason
-            continue
-        folder.mkdir(exist_ok=True)
-        for extension in formats:
-            path = folder / f"{name}.{extension}"
-            metadata = {"Date": None} if extension == "svg" else None
-            made.savefig(path, metadata=metadata)
-            drawn.append(path)
     return drawn
+
+
+def _written(made: Any, stem: Path, formats: Sequence[str]) -> list[Path]:
+    """A figure in several formats, each whole or not there."""
+    stem.parent.mkdir(exist_ok=True)
+    paths = []
+    for extension in formats:
+        path = stem.with_name(f"{stem.name}.{extension}")
+        made.savefig(path, metadata={"Date": None} if extension == "svg" else None)
+        paths.append(path)
+    return paths

@@ -11,7 +11,6 @@ import xarray as xr
 from thermopolis.analysis.figures import FIGURES, draw, middle
 from thermopolis.analysis.page.html import Markup, tag
 from thermopolis.analysis.read import Results
-from thermopolis.errors import StoreError
 
 PICTURES = (
     "memory_one", "outcome_transitions", "outcome_dynamics", "critical_fluctuations", "disorder_index",
@@ -29,9 +28,9 @@ def pictures(results: Results, ds: xr.Dataset, room: int) -> list[Markup]:
             continue
         try:
             made = draw(results.load(middle(results)) if FIGURES[name].raw else ds, name)
-        except StoreError:
+            picture = _picture(name, made)
+        except Exception:  # a picture that can't be drawn must not cost the page; `plot` says why
             continue
-        picture = _picture(name, made)
         room -= len(picture)
         if room < 0:
             break

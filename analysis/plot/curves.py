@@ -43,7 +43,7 @@ def over_time(ax: Axes, series: xr.DataArray, name: str) -> str:
     """Draws ``(…, replicate, step, group)`` over ``step``; returns the caption's words on it."""
     series, dim, fixed = pick_time_dims(series)
     whole = series.sizes["step"]
-    series = by_bin(series, _BINS if dim is None else _SWEPT_BINS)
+    series = by_bin(series, _BINS if dim is None or series.sizes["replicate"] == 1 else _SWEPT_BINS)
     if "group" not in series.dims:
         series = series.expand_dims(group=["all"])
     groups = [str(g) for g in series["group"].values][:_MOST_LINES]

@@ -10,7 +10,7 @@ from matplotlib.ticker import EngFormatter
 from thermopolis.analysis.intervals import bootstrap_interval
 from thermopolis.analysis.plot.phase import against_sweep
 from thermopolis.analysis.plot.style import PALETTE, figure, finish, label_of, with_prefix
-from thermopolis.analysis.series import sweep_dims, tail
+from thermopolis.analysis.series import nanmean, sweep_dims, tail
 from thermopolis.analysis.thermodynamics import joules_per_decision
 
 
@@ -27,7 +27,8 @@ def joules_by_operation(ds: xr.Dataset, ax: Axes) -> None:
         else list(map(str, range(values.shape[2])))
     )
     groups = [str(g) for g in array["group"].values]
-    mean = np.nan_to_num(values.mean(0))
+    mean = np.nan_to_num(nanmean(values, 0))
+    n = int(np.isfinite(values).any((1, 2)).sum())
     low, high = bootstrap_interval(values)
     spending = [g for g in range(len(groups)) if mean[g].sum() > 0]
     floor = mean[mean > 0].min() / 4 if (mean > 0).any() else 1e-21
@@ -62,7 +63,6 @@ def joules_by_operation(ds: xr.Dataset, ax: Axes) -> None:
     ax.set_ylim(len(kinds) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("energy of a decision (J)")
-    n = values.shape[0]
     caption = f"Mean per agent and step with its 95% bootstrap interval over n = {n} worlds, all steps."
     silent = [label_of(g) for i, g in enumerate(groups) if i not in spending]
     if silent:

@@ -118,7 +118,7 @@ def second_law(ds: xr.Dataset, ax: Axes) -> None:
 @figure
 def kardashev(ds: xr.Dataset, ax: Axes) -> None:
     """Kardashev numbers over time, by group or along the sweep, with Type lines and collapses."""
-    whole = "kardashev_total" in ds.data_vars or "power" in ds.data_vars
+    whole = "world_kardashev" in ds.data_vars or "power" in ds.data_vars
     series = kardashev_total(ds) if whole else group_series(ds, "kardashev")
     series = series.where(np.isfinite(series))
     if not np.isfinite(series.values).any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -156,8 +157,8 @@ def numeric(ds: xr.Dataset | xr.DataArray, dim: str) -> bool:
 
 
 def dim_label(dim: str) -> str:
-    """A sweep dimension's name as words."""
-    return dim.replace("_", " ")
+    """A sweep dimension's name as words; where in the list of agents it stands is left to the experiment."""
+    return re.sub(r"^agents_\d+_", "", dim).replace("_", " ")
 
 
 def band(
