@@ -51,6 +51,17 @@ class Cast:
         """What decides the compiled program."""
         return (self.world, tuple(s.key for s in self.segments))
 
+    @cached_property
+    def lane_bytes(self) -> int:
+        """Size of the widest player's own arrays, which a step reads and writes for every lane."""
+        sizes = [
+            sum(
+                np.size(value) for name, value in s.player.settings().items() if not is_shared(s.player, name)
+            )
+            for s in self.segments
+        ]
+        return 4 * max(sizes)
+
     @property
     def batch(self) -> Hashable:
         """What cells must have in common to share a block."""

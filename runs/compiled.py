@@ -66,7 +66,7 @@ def simulate_compiled(
                 batches.setdefault(key, Batch(cast)).cells.append((index, replicate, cell))
     blocks = []
     for batch in batches.values():
-        width = cells_per_block(int(batch.cast.world.slots))
+        width = cells_per_block(batch.cast)
         blocks += [(batch.cast, batch.cells[i : i + width]) for i in range(0, len(batch.cells), width)]
     blocks.sort(key=lambda block: block[1][0])
     left = [point.experiment.replicates * point.stage.cells for point in casts]
@@ -127,7 +127,7 @@ def _run_block(
     experiment = casts[cells[0][0]].experiment
     steps, every = experiment.steps, experiment.record.every
     frames = -(-steps // every)
-    width = cells_per_block(int(cast.world.slots))
+    width = cells_per_block(cast)
     per_frame = width * int(cast.world.slots) * 20
     chunks = max(1, -(-frames * per_frame // CHUNK_VALUES), min(4, frames // 50))
     chunk = -(-frames // chunks)
@@ -272,7 +272,7 @@ def _block_params(members: Sequence[PointCast], cells: list[tuple[int, int, int]
     """World parameters with cells last: each cell's own column of its point's leaves."""
     flat = {id(p): jax.tree_util.tree_flatten(p.stage.params) for p in members}
     structure = next(iter(flat.values()))[1]
-    leaves = []
+    leaves: list[Any] = []
     for number, leaf in enumerate(next(iter(flat.values()))[0]):
         if shared_leaf(np.asarray(leaf)):
             leaves.append(np.asarray(leaf))

@@ -19,8 +19,9 @@ from thermopolis.keys import fold_in
 from thermopolis.runs.cast import Cast
 from thermopolis.runs.imitation import STREAM, Society
 
-#: A block holds about this many lanes, so that its working set stays in a core's cache.
+#: A block holds at most this many lanes, and no more than fit a core's cache with their models.
 LANES = 1024
+CACHE_BYTES = 1 << 20
 #: Cells of a block are a multiple of this, so that no lane falls into a vector loop's remainder.
 GRAIN = 16
 
@@ -29,11 +30,13 @@ GRAIN = 16
 OPTIONS = {"xla_cpu_multi_thread_eigen": False, "xla_disable_hlo_passes": "cse_barrier_expander"}
 
 
-def cells_per_block(slots: int) -> int:
-    """Cells of a block, from the shape of one cell alone."""
+def cells_per_block(cast: Cast) -> int:
+    """Cells of a block, from the shape of one cell and of its players alone."""
+    slots = int(cast.world.slots)
+    lanes = min(LANES, CACHE_BYTES // max(1, cast.lane_bytes))
     if slots > LANES:
         return 1
-    return max(GRAIN, LANES // slots // GRAIN * GRAIN)
+    return max(GRAIN, lanes // slots // GRAIN * GRAIN)
 
 
 class Inputs(NamedTuple):

@@ -74,15 +74,15 @@ def _troupes(point: PointCast) -> list[Troupe]:
         # by slot, then cell, as in the compiled loop: members of a team lie side by side
         lanes = sorted(unordered)
         player = point.player(group, role)
-        slot, column = (np.array(x) for x in zip(*lanes, strict=True))
-        keys = fold_in(bases[column // stage.cells], column % stage.cells * slots + slot)
+        at, column = np.array(lanes).T
+        keys = fold_in(bases[column // stage.cells], column % stage.cells * slots + at)
         settings = {}
         for name, value in player.settings().items():
             table = jnp.asarray(value)[..., None]
             wide = 1 if is_shared(player, name) else len(lanes)
             settings[name] = jnp.broadcast_to(table, (*table.shape[:-1], wide))
         state = player.init(keys, settings)
-        troupes.append(Troupe(player, (slot, column), keys, settings, state))
+        troupes.append(Troupe(player, (at, column), keys, settings, state))
     return troupes
 
 
