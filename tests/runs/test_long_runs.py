@@ -143,4 +143,5 @@ def test_a_summed_point_does_not_depend_on_its_neighbours(file: Path) -> None:
     both = tp.run(tp.load(file, summary))
     file.write_text(FILE.replace("[0.3, 0.6]", "[0.6]"))
     alone = tp.run(tp.load(file, summary))
-    xr.testing.assert_equal(both.isel(temperature=[1]), alone)
+    same = both.isel(temperature=[1]).drop_vars("world_seed")
+    xr.testing.assert_equal(same, alone.drop_vars("world_seed"))
