@@ -53,7 +53,7 @@ def test_sequential_best_response_converges_to_the_closed_nash(players):
     )
 
 
-@pytest.mark.parametrize("players", [1, 2, 5, 50])
+@pytest.mark.parametrize("players", [1, 5, pytest.param(50, marks=pytest.mark.long)])
 def test_gordon_schaefer_in_steady_state_is_the_closed_form(players):
     solved = gordon_schaefer(players)
     world = Commons("gordon_schaefer", players, 2)
@@ -88,7 +88,7 @@ def test_msy_is_a_quarter_of_growth_times_capacity():
     assert out.variables["harvest"][-1, 0].max() == pytest.approx(0.5 / 4, rel=1e-3)
 
 
-@pytest.mark.parametrize("players", [2, 5])
+@pytest.mark.parametrize("players", [pytest.param(2, marks=pytest.mark.long), 5])
 def test_levhari_mirman_is_the_closed_form(players):
     alpha, beta = 0.5, 0.95
     solved = levhari_mirman(players, alpha, beta, stock=0.3)

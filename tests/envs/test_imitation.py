@@ -29,13 +29,16 @@ def nowak_may(b, side, rounds, start):
 def test_nowak_may_cooperators_hold_out_and_every_b_in_the_window_plays_alike():
     side = 200
     start = (np.random.default_rng(0).random((side * side, 1)) > 0.9).astype(np.int32)
-    last, shares = nowak_may(1.9, side, 250, start)
-    late = shares[150:, 0]
+    _, shares = nowak_may(1.9, side, 220, start)
+    late = shares[120:, 0]
     assert 0.29 < late.mean() < 0.34
     assert abs(late.mean() - (12 * math.log(2) - 8)) < 0.02
+    last, shares = nowak_may(1.9, side, 60, start)
     for b in (1.801, 1.85, 1.999):
-        np.testing.assert_array_equal(nowak_may(b, side, 250, start)[0], last)
-    assert not np.array_equal(nowak_may(1.79, side, 250, start)[0], last)
+        again, same = nowak_may(b, side, 60, start)
+        np.testing.assert_array_equal(again, last)
+        np.testing.assert_array_equal(same, shares)
+    assert not np.array_equal(nowak_may(1.79, side, 60, start)[0], last)
 
 
 def test_a_lone_defector_grows_into_the_symmetric_kaleidoscope():
@@ -69,7 +72,7 @@ def test_best_takes_over_is_the_plain_rule(kind):
 
 def test_fermi_copies_as_often_as_the_temperature_says():
     graph = network(topology("ring", n=4))
-    cells = 20_000
+    cells = 5_000
     actions = jnp.broadcast_to(jnp.asarray([[0], [1], [0], [1]]), (4, cells))
     earnings = jnp.broadcast_to(jnp.asarray([[1.0], [2.0], [1.0], [2.0]]), (4, cells))
     shares = []
@@ -88,7 +91,7 @@ def test_fermi_copies_as_often_as_the_temperature_says():
 def test_fermi_looks_at_every_neighbour_equally_often():
     found = topology("edges", edges=[[0, 1], [0, 2], [0, 3], [2, 3]])
     graph = network(found)
-    cells = 20_000
+    cells = 5_000
     actions = jnp.broadcast_to(jnp.arange(4)[:, None], (4, cells))
     earnings = jnp.broadcast_to(jnp.asarray([[0.0], [9.0], [9.0], [9.0]]), (4, cells))
     copied = np.asarray(fermi(cell_keys(4, cells), graph, actions, earnings, 1e-2))[0]
@@ -96,14 +99,15 @@ def test_fermi_looks_at_every_neighbour_equally_often():
         assert abs(np.mean(copied == other) - 1 / 3) < 4 * math.sqrt(2 / 9 / cells)
 
 
-def test_a_scale_free_society_of_a_hundred_thousand_runs():
+@pytest.mark.parametrize("n", [10_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_a_large_scale_free_society_runs(n):
     world, params = matrix_game(
         {"payoffs": [[1.0, 0.0], [1.3, 0.1]]},
-        topology("scale_free", n=100_000, m=2),
+        topology("scale_free", n=n, m=2),
         play="broadcast",
         accumulate="sum",
     )
-    start = np.random.default_rng(0).integers(2, size=(100_000, 1))
+    start = np.random.default_rng(0).integers(2, size=(n, 1))
     actions, shares = evolve(world, params, cell_keys(0, 1), start, 10, "fermi")
-    assert actions.shape == (100_000, 1)
+    assert actions.shape == (n, 1)
     assert np.all((np.asarray(shares) > 0) & (np.asarray(shares) < 1))

@@ -18,7 +18,7 @@ from thermopolis.envs.pictures import film, save_gif
         (matrix_game_v0, {"topology": {"kind": "ring", "n": 5}, "action": "broadcast"}),
         (matrix_game_v0, {"topology": {"kind": "scale_free", "n": 500}, "action": "broadcast"}),
         (commons_v0, {"players": 3}),
-        (civilization_v0, {"preset": "two_planets"}),
+        (civilization_v0, {}),
     ],
     ids=str,
 )
