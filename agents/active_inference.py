@@ -35,11 +35,10 @@ from thermopolis.keys import fold_in, uniforms
 from thermopolis.thermo.controllers import CONTROLLERS, Signal
 
 POLICY_BUDGET = 4096
-LARGE = (
-    1024  # transitions with more entries than this, and not learned, are one table for all lanes of a block
-)
+#: Transitions with more entries than this, and not learned, are one table for all lanes of a block.
+LARGE = 1024
 PLANNERS = ("enumerate", "sophisticated")
-PERCEPTIONS = ("exact", "fixed_point", "mean_field", "core")
+PERCEPTIONS = ("exact", "tempered", "fixed_point", "mean_field", "core")
 _CHOICE, _PERCEPTION, _REGISTER, _LEARNING, _TEAM, _FOLLOW = 1, 2, 3, 4, 5, 6  # streams of one step's key
 
 
@@ -56,8 +55,8 @@ class ActiveInference:
         Steps planned ahead, ≥ 1; all sequences of actions are policies.
     learning : Learning, optional
         What is learned, and how fast. ``None``: nothing.
-    perception : "exact", "fixed_point", "mean_field" or "core"
-        How beliefs are found: by enumeration, by iteration, or sampled on the core.
+    perception : "exact", "tempered", "fixed_point", "mean_field" or "core"
+        How beliefs are found: by enumeration (at ``perception_beta``), by iteration, or sampled on the core.
     policy : "exact" or "core"
         Whether the choice of a policy is computed or sampled on the core.
     core : Core, optional
@@ -77,6 +76,8 @@ class ActiveInference:
         Who shares evidence, or acts as one, with this agent.
     team_weight : float
         How much is shared, in [0, 1].
+    perception_beta : float
+        β of tempered perception, above 0.
 
     Raises
     ------
@@ -100,6 +101,7 @@ class ActiveInference:
         planner: str | Mapping[str, Any] = "enumerate",
         team: Team | None = None,
         team_weight: float = 1.0,
+        perception_beta: float = 1.0,
     ) -> None:
         if horizon < 1:
             raise ModelError(f"horizon is {horizon}, expected at least 1")
@@ -116,6 +118,9 @@ class ActiveInference:
         if team is not None:
             _check_team(team_weight, learning, policy, selection)
         self.team_weight = team_weight
+        if perception_beta <= 0:
+            raise ModelError(f"perception beta is {perception_beta:g}, expected above 0")
+        self.perception_beta = perception_beta
         core_used = "core" in (perception, policy)
         if core_used and core is None:
             core = Core()
@@ -224,6 +229,8 @@ class ActiveInference:
             if s.method == "thermodynamic_natural_gradient":
                 out["relaxation.time"] = np.float32(self.learning.relaxation_time)
                 out["relaxation.temperature"] = np.float32(self.learning.relaxation_temperature)
+        if s.perception == "tempered":
+            out["perception.beta"] = np.float32(self.perception_beta)
         if s.planner == "sophisticated":
             out["planner.temperature"] = np.float32(self._planner.get("temperature", 1.0))
         if s.team is not None:
@@ -341,6 +348,8 @@ def step(
         )
     elif s.perception == "exact":
         percept = perception.exact(shown, s.num_states)
+    elif s.perception == "tempered":
+        percept = perception.tempered(shown, s.num_states, settings["perception.beta"])
     else:
         iteration = {"fixed_point": fixed_point, "mean_field": mean_field}[s.perception]
         percept = iteration(shown, tables, s.A_dependencies, state.prior, outcomes)

@@ -57,11 +57,14 @@ def step(
         time, temperature, keys = relaxation
         # a column that sees nothing is not driven, and its system is not run
         direction = jnp.where(weight > 0, relaxed(p, direction, time, temperature, keys), 0.0)
-    proposal = jnp.where(p > 0, jnp.maximum(p + jnp.minimum(rate, 1.0) * direction, ln.TINY), 0.0)
+    allowed = prior_counts > 0
+    proposal = jnp.where(allowed, jnp.maximum(p + jnp.minimum(rate, 1.0) * direction, ln.TINY), 0.0)
     move = proposal / ln.total(proposal) - p
-    squares = ln.total(jnp.where(p > 0, move**2 / jnp.maximum(p, ln.TINY), 0.0))
+    squares = ln.total(jnp.where(allowed, move**2 / jnp.maximum(p, ln.TINY), 0.0))
     cut = jnp.minimum(1.0, jnp.sqrt(bound / jnp.maximum(squares, ln.TINY)))
-    learned = mass * (p + jnp.where(happened, cut, 0.0) * move)
+    # a floor, so that what was once ruled out can still be learned
+    moved = jnp.where(allowed, jnp.maximum(p + jnp.where(happened, cut, 0.0) * move, ln.TINY), 0.0)
+    learned = mass * moved
     if forgetting is None:
         return learned
     return learned - jnp.where(happened, forgetting, 0.0) * (counts - prior_counts)

@@ -1,8 +1,10 @@
 """Perception: from prior beliefs and an outcome to posterior beliefs.
 
 ``exact`` enumerates the joint posterior q(s) ∝ Π_f prior_f(s_f) Π_m p(o_m | s) and returns its marginals; its free
-energy is -ln p(o). :mod:`fixed_point`, :mod:`mean_field` and the core (:mod:`core_in_loop`) approximate it. The belief
-that an agent carries from step to step is the product of those marginals.
+energy is -ln p(o). ``tempered`` weighs the outcome by β: q(s) ∝ prior(s) p(o | s)^β minimizes
+KL[q ‖ prior]/β - E_q[ln p(o | s)], so that a sweep of β traces an agent's complexity-accuracy frontier.
+:mod:`fixed_point`, :mod:`mean_field` and the core (:mod:`core_in_loop`) approximate Bayes. The belief that an agent
+carries from step to step is the product of those marginals.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from thermopolis.agents.belief import Beliefs, likelihood, marginals, outer, spread
 from thermopolis.agents.free_energy import FreeEnergy, of_joint
-from thermopolis.agents.lanes import total
+from thermopolis.agents.lanes import TINY, safe_log, total
 
 
 class Evidence(NamedTuple):
@@ -47,6 +49,18 @@ def evidence(
         joint_likelihood = term if joint_likelihood is None else joint_likelihood * term
     assert joint_likelihood is not None
     return Evidence(outer(prior), joint_likelihood)
+
+
+def tempered(given: Evidence, num_states: Sequence[int], beta: Float[Array, "lanes"]) -> Percept:
+    """Marginals of the tempered posterior, with the free energy that it has for the outcome as it is."""
+    powered = jnp.where(given.likelihood > 0, jnp.exp(beta * safe_log(given.likelihood)), 0.0)
+    weights = given.prior * powered
+    found = exact(Evidence(given.prior, powered), num_states)
+    q = weights / jnp.maximum(total(weights), TINY)
+    cost = of_joint(q, given.prior, given.likelihood)
+    possible = total(weights) > 0
+    free_energy = jnp.where(possible, cost.free_energy, jnp.inf)
+    return Percept(found.qs, FreeEnergy(free_energy, found.free_energy.complexity, cost.accuracy))
 
 
 def exact(given: Evidence, num_states: Sequence[int]) -> Percept:

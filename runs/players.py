@@ -92,7 +92,7 @@ def model_of(group: groups.ActiveInference, role: int, stage: Stage) -> agents.G
 
 def team_of(group: groups.ActiveInference, stage: Stage, experiment: Experiment) -> agents.Team | None:
     """The team of a group, its members all in one cell."""
-    if group.team is None:
+    if group.team is None or group.team.kind == "independent":
         return None
     number = next(i for i, other in enumerate(experiment.agents) if other is group)
     counts = experiment.group_counts()
@@ -124,6 +124,7 @@ def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experi
         horizon=group.horizon,
         learning=learning_of(group),
         perception=group.perception.kind,
+        perception_beta=group.perception.beta,
         policy=group.policy.kind,
         core=core_of(experiment),
         information_gain=(group.information_gain.state, group.information_gain.parameter),

@@ -132,7 +132,9 @@ Selection = Annotated[Softmax | Argmax | Entmax | MinP, Field(discriminator="kin
 
 
 class Perception(Section):
-    kind: Literal["exact", "fixed_point", "mean_field", "core"]
+    kind: Literal["exact", "tempered", "fixed_point", "mean_field", "core"]
+    beta: Positive = 1.0
+    """Of ``tempered``: q ∝ prior · p(o | s)^beta, the beliefs that weigh complexity by 1/beta."""
 
 
 class Policy(Section):
@@ -168,8 +170,9 @@ class Opponent(Section):
 class Team(Section):
     """All members of the group in one cell of the world share evidence, or act as one."""
 
-    kind: Literal["share", "merge", "central"]
-    """share: evidence; merge: evidence and the policy; central: one planner of joint actions (pairs)."""
+    kind: Literal["independent", "share", "merge", "central"]
+    """share: evidence; merge: evidence and the policy; central: one planner of joint actions (pairs);
+    independent: nothing, as without a team (for sweeps)."""
     weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """How much is shared (share, merge)."""
     graph: Literal["complete", "ring"] = "complete"
@@ -207,7 +210,7 @@ class ActiveInference(Group):
                 "a partner's type is hidden: planner sophisticated needs outcomes that show the state",
                 "planner",
             )
-        if self.team is not None:
+        if self.team is not None and self.team.kind != "independent":
             if self.share is not None:
                 raise fault("a team needs members in known places: give count, not share", "team")
             if self.team.kind == "central" and (self.opponent is not None or self.optimism != Optimism()):
