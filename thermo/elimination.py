@@ -144,7 +144,11 @@ def thermodynamics(energy: Any, temperature: float = 1.0) -> Thermodynamics:
             return -t * discrete_log_partition(_double(energy), t)
 
         t = jnp.asarray(float(temperature), jnp.float64)
-        f, s, slope = jax.jit(lambda t: (*jax.value_and_grad(free)(t), jax.grad(jax.grad(free))(t)))(t)
+
+        def falling(t: Array) -> tuple[Array, Array]:
+            return jax.jvp(free, (t,), (jnp.ones_like(t),))
+
+        (f, s), (_, slope) = jax.jit(lambda t: jax.jvp(falling, (t,), (jnp.ones_like(t),)))(t)
         return Thermodynamics(float(-f / t), float(f), float(f - t * s), float(-s), float(-t * slope))
 
 

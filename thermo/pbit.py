@@ -110,19 +110,19 @@ def dwell_fraction(
     tilts = np.repeat(bit.tilt(inputs), chains)
     keys = lane_keys(key, len(tilts))
     counts = (round(burn_in / dt), max(1, round(time / dt)))
-    right = _dwell(keys, jnp.asarray(tilts, jnp.float32), bit, float(dt), counts)
+    right = _dwell(keys, bit.well(tilts), bit.temperature, dt, counts)
     shares = np.asarray(right, np.float64).reshape(-1, chains)
     return shares.mean(axis=1), shares.std(axis=1, ddof=1) / np.sqrt(chains)
 
 
-@partial(jax.jit, static_argnames=("bit", "dt", "counts"))
-def _dwell(keys: Any, tilts: Any, bit: PBit, dt: float, counts: tuple[int, int]) -> Any:
-    well, sampler = bit.well(tilts), Overdamped(dt, adjusted=True)
+@partial(jax.jit, static_argnames="counts")
+def _dwell(keys: Any, well: DoubleWell, temperature: Any, dt: Any, counts: tuple[int, int]) -> Any:
+    sampler = Overdamped(dt, adjusted=True)
     burn_in, steps = counts
 
     def move(t: Any, carry: Any) -> Any:
         x, right = carry
-        x, _ = sampler.step(fold_in(keys, t), x, well, bit.temperature)
+        x, _ = sampler.step(fold_in(keys, t), x, well, temperature)
         return x, right + jnp.where((x[0] > 0) & (t >= burn_in), 1.0, 0.0)
 
     start = (well.start(len(keys)), jnp.zeros(len(keys)))
@@ -180,21 +180,21 @@ def escape_times(
     refuse_unless(dt, lambda v: (v > 0) & np.isfinite(v), "dt", "positive")
     whole(chains, "chains")
     keys = lane_keys(key, chains)
-    times = np.asarray(_escape(keys, bit, float(tilt), float(dt), int(limit / dt)), np.float64)
+    times = np.asarray(_escape(keys, bit.well(tilt), bit.temperature, dt, int(limit / dt)), np.float64)
     if not np.isfinite(times).all():
         raise ModelError(f"limit: {int((~np.isfinite(times)).sum())} particles had not crossed by {limit:g}")
     return times
 
 
-@partial(jax.jit, static_argnames=("bit", "tilt", "dt", "most"))
-def _escape(keys: Any, bit: PBit, tilt: float, dt: float, most: int) -> Any:
-    well, end, chunk = bit.well(tilt), bit.position, 32
+@jax.jit
+def _escape(keys: Any, well: DoubleWell, temperature: Any, dt: Any, most: Any) -> Any:
+    end, chunk = jnp.asarray(well.position, jnp.float32), 32
 
     def step(carry: Any, t: Any) -> Any:
         x, times = carry
         draws = normals(fold_in(keys, t), (2,))
-        y = x - dt * well.gradient(x) + jnp.sqrt(2 * bit.temperature * dt) * draws[:1]
-        missed = jnp.exp(-jnp.maximum(end - x, 0.0) * jnp.maximum(end - y, 0.0) / (bit.temperature * dt))
+        y = x - dt * well.gradient(x) + jnp.sqrt(2 * temperature * dt) * draws[:1]
+        missed = jnp.exp(-jnp.maximum(end - x, 0.0) * jnp.maximum(end - y, 0.0) / (temperature * dt))
         arrived = (jax.scipy.special.ndtr(draws[1]) < missed[0]) & jnp.isinf(times)
         # a bridge that ends inside has passed, on average, in the middle of the step
         return (y, jnp.where(arrived, (t + 0.5) * dt, times)), None
@@ -208,7 +208,7 @@ def _escape(keys: Any, bit: PBit, tilt: float, dt: float, most: int) -> Any:
         (x, times), _ = jax.lax.scan(step, (x, times), t + jnp.arange(chunk))
         return t + chunk, x, times
 
-    x = jnp.full((1, len(keys)), -bit.position)
+    x = jnp.broadcast_to(-end, (1, len(keys)))
     return jax.lax.while_loop(more, advance, (jnp.int32(0), x, jnp.full(len(keys), jnp.inf)))[2]
 
 
