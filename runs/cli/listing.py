@@ -37,10 +37,46 @@ def _environments() -> Iterator[str]:
     yield f"topologies: {', '.join(kind for kind, _ in _kinds(Topology))}"
 
 
+#: One line on each choice of an active-inference agent that is a word, not a section of its own.
+CHOICES = {
+    "perception": {
+        "exact": "the joint posterior by enumeration",
+        "tempered": "the outcome weighed by beta: complexity against accuracy",
+        "fixed_point": "sixteen parallel iterations, as pymdp's",
+        "mean_field": "coordinate ascent, one factor after the other",
+        "core": "sampled on the thermodynamic core",
+    },
+    "policy": {"exact": "drawn from q(π)", "core": "the policy register's last sample"},
+    "learning.method": {
+        "dirichlet": "counts",
+        "natural_gradient": "gradient steps bounded in KL",
+        "thermodynamic_natural_gradient": "the same, as a relaxing system shows it",
+    },
+    "team": {
+        "independent": "nothing is shared",
+        "share": "what others see is counted too",
+        "merge": "one blanket: pooled observations, one policy",
+        "central": "one planner of joint actions (pairs)",
+    },
+    "opponent.levels": {
+        "1": "the partner is a memory-one strategy, inferred",
+        "2": "or one who answers me, taken for such a strategy",
+    },
+}
+
+
 def _agents() -> Iterator[str]:
     from thermopolis.runs.schema import Agent
+    from thermopolis.runs.schema.agents import Planner, Selection
+    from thermopolis.runs.schema.temperature import CONTROLLERS
 
-    return _columns(_kinds(Agent))
+    yield from _columns(_kinds(Agent))
+    sections = {"planner": Planner, "selection": Selection, "temperature": CONTROLLERS}
+    options = {name: dict(_kinds(union)) for name, union in sections.items()} | CHOICES
+    yield ""
+    yield "of active_inference:"
+    rows = [(f"{name}: {kind}", says) for name, kinds in options.items() for kind, says in kinds.items()]
+    yield from _columns(rows)
 
 
 def _devices() -> Iterator[str]:

@@ -16,6 +16,8 @@ from thermopolis.runs.schema._base import Count, Positive, Section, fault
 
 
 class Constant(Section):
+    """The same temperature at every step."""
+
     kind: Literal["constant"]
     temperature: Positive = 1.0
     """In the units of the expected free energy (nats)."""
@@ -96,3 +98,5 @@ Temperature = Annotated[
     | Annotated[Doom, Tag("doom")],
     Discriminator(_which),
 ]
+
+CONTROLLERS = Constant | Anneal | Adaptive | EntropyTarget | EntropyFeedback | Doom

@@ -61,6 +61,13 @@ CASES = {
     ),
     "fixed point": (experiment([{**LEARNER, "perception": {"kind": "fixed_point"}, "count": 2}], steps=30),),
     "mean field": (experiment([{**LEARNER, "perception": {"kind": "mean_field"}, "count": 2}], steps=30),),
+    "tempered": (
+        experiment(
+            [{**LEARNER, "perception": {"kind": "tempered", "beta": 0.5}, "count": 2}],
+            observation_noise=0.2,
+            steps=30,
+        ),
+    ),
     "doom, entmax": (
         experiment(
             [
