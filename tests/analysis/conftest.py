@@ -303,3 +303,9 @@ def _sweep_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sweep_dir(_sweep_once: Path, tmp_path: Path) -> Path:
     """A sweep over five temperatures on disk, the test's own copy."""
     return Path(shutil.copytree(_sweep_once, tmp_path / "run"))
+
+
+@pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without their further figures, which take most of the time and are tested by themselves."""
+    monkeypatch.setattr("thermopolis.analysis.page.pictures.PICTURES", ())

@@ -49,8 +49,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_strange_runs_have_a_page_all_the_same(kind, game_point, make_results, monkeypatch):
-    monkeypatch.setattr("thermopolis.analysis.page.pictures.PICTURES", ())  # those are drawn below
+def test_strange_runs_have_a_page_all_the_same(kind, game_point, make_results, without_pictures):
     directory = make_results([({}, strange(game_point)[kind])])
     results = analysis.open_results(directory)
     with warnings.catch_warnings():
@@ -89,7 +88,7 @@ def test_foreign_files_are_named(sweep_dir: Path):
         analysis.report(sweep_dir)
 
 
-def test_an_unfinished_sweep_is_reported_with_a_warning(sweep_dir):
+def test_an_unfinished_sweep_is_reported_with_a_warning(sweep_dir, without_pictures):
     path = sweep_dir / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["points"][1]["status"] = "pending"
@@ -100,7 +99,7 @@ def test_an_unfinished_sweep_is_reported_with_a_warning(sweep_dir):
     assert "1 of 5 points have no results yet" in text
 
 
-def test_several_basins_and_drifts_are_warned_of(make_results, game_point):
+def test_several_basins_and_drifts_are_warned_of(make_results, game_point, without_pictures):
     generator = np.random.default_rng(4)
     ds = game_point(replicates=24, steps=40, core=False)
     basin = (generator.random((24, 1, 1)) < 0.5).astype(np.float32)

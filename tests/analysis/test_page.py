@@ -19,7 +19,7 @@ def test_the_page_is_self_contained_and_small(sweep_dir):
     assert "5 values of temperature" in markup
 
 
-def test_untrusted_names_stay_text(make_results, game_point):
+def test_untrusted_names_stay_text(make_results, game_point, without_pictures):
     name = "<img src=x onerror=alert(1)></script><b>"
     ds = game_point(steps=8, replicates=3)
     ds = ds.assign_coords(kind=("agent", [name, "b"]))
