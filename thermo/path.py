@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from thermopolis.errors import ModelError
+from thermopolis.keys import fold_in, uniforms
 from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.checks import refuse_unless
 from thermopolis.thermo.ising import Ising
@@ -76,8 +77,6 @@ def reference_log_partition(energy: Any, temperature: float, width: float) -> fl
 
 def draw_reference(keys: Any, energy: Any, width: float) -> Any:
     """Independent states of a continuous or mixed energy's reference."""
-    from thermopolis.keys import fold_in, uniforms
-
     sizes = getattr(energy, "sizes", ())
     x = width * normals(fold_in(keys, 0), (energy.units - len(sizes),))
     if not sizes:

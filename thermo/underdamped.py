@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 
 from thermopolis.thermo.checks import refuse_unless
 from thermopolis.thermo.noise import normals, positive_temperature
+from thermopolis.thermo.overdamped import Overdamped
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.pytree import pytree
 from thermopolis.thermo.sums import add_up
@@ -104,7 +105,5 @@ def Langevin(
     ``Underdamped`` for the parameters and errors.
     """
     if friction is None:
-        from thermopolis.thermo.overdamped import Overdamped
-
         return Overdamped(dt, mobility, adjusted)
     return Underdamped(dt, friction, mass)
