@@ -172,6 +172,7 @@ class ActiveInference:
             method="dirichlet" if learning is None else learning.method,
             team=team,
             readouts=tuple(model.readouts),
+            reachable=tuple(_reachable(b) for b in model.B),
         )
         if core_used and core is not None:
             core.check(model, perception == "core", policies if policy == "core" else 0)
@@ -255,6 +256,14 @@ class ActiveInference:
     ) -> tuple[State, Int[Array, "lanes"], dict[str, Array]]:
         """One perceive → learn → plan → act. ``observation`` -1 means nothing seen. Returns state, action, trace."""
         return step(self.structure, keys, state, settings, observation)
+
+
+def _reachable(transitions: np.ndarray) -> tuple[tuple[int, ...], ...] | None:
+    """By control, the states that B can lead to (learning keeps its zeros); ``None`` if all of them can."""
+    likeliest = transitions.reshape(transitions.shape[0], -1, transitions.shape[-1]).max(axis=1)
+    if (likeliest > 0).all():
+        return None
+    return tuple(tuple(int(i) for i in np.flatnonzero(column)) for column in likeliest.T)
 
 
 def selection_kinds() -> tuple[str, ...]:

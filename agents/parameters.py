@@ -96,13 +96,13 @@ def world_model(
         )
     transitions = []
     for f, factors in enumerate(s.B_dependencies):
-        learned = counts.get(f"B_{f}")
+        learned, reachable = counts.get(f"B_{f}"), s.reachable[f]
         if learned is not None:
             sums = 1.0 / ln.total(learned)
             transitions.append(
-                planning.Transition(learned, sums, factors, learned if s.parameter_gain else None)
+                planning.Transition(learned, sums, factors, learned if s.parameter_gain else None, reachable)
             )
         else:
             given = settings.get(f"pB_{f}") if s.parameter_gain else None
-            transitions.append(planning.Transition(settings[f"B_{f}"], None, factors, given))
+            transitions.append(planning.Transition(settings[f"B_{f}"], None, factors, given, reachable))
     return likelihoods, transitions

@@ -9,20 +9,25 @@ A policy is a sequence of actions up to the horizon. Its value is summed over it
 The gain on parameters is the exact expected Dirichlet divergence of one more count.
 
 Policies share their beginnings, so beliefs are rolled out on a tree: level τ holds actions^τ nodes, and the order of
-the leaves is that of ``itertools.product`` (first action slowest).
+the leaves is that of ``itertools.product`` (first action slowest). A node's belief holds the states that its last
+action can lead to and no others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma
 from jaxtyping import Array, Float
 
 from thermopolis.agents.belief import Beliefs, contract, outer
-from thermopolis.agents.lanes import TINY, total, xlogy
+from thermopolis.agents.lanes import TINY, held, total, xlogy
+
+#: Levels of the tree with more nodes than this are a loop, not written out: that would compile for ever.
+WRITTEN_OUT = 8
 
 
 class Likelihood(NamedTuple):
@@ -42,6 +47,7 @@ class Transition(NamedTuple):
     inverse_sums: Float[Array, "joint control lanes"] | None
     factors: tuple[int, ...]
     counts: Float[Array, "next joint control lanes"] | None = None
+    reachable: tuple[tuple[int, ...], ...] | None = None  # by control, the states it can lead to; None: any
 
 
 class Plan(NamedTuple):
@@ -56,6 +62,27 @@ class Plan(NamedTuple):
     next_outcomes: list[Float[Array, "outcome action lanes"]]
 
 
+#: What is summed along a policy. The value comes by itself so that a run which records no parts works none out.
+_TERMS = ("value", "utility", "entropy of outcomes", "ambiguity", "parameter gain")
+
+
+class _Belief(NamedTuple):
+    """A factor's belief on the states it can be in; the others have none."""
+
+    q: Float[Array, "rows lanes"]
+    states: tuple[int, ...]
+
+
+class _Node(NamedTuple):
+    """A place in the tree of policies: what is believed there, and the terms summed on the way."""
+
+    beliefs: list[_Belief]
+    terms: list[
+        Float[Array, "lanes"] | None
+    ]  # in the order of _TERMS; None where zero for every model of the kind
+    outcomes: list[Float[Array, "outcome lanes"]]
+
+
 def dirichlet_gain(counts: Float[Array, "n *rest"]) -> Float[Array, "n *rest"]:
     """Expected KL of one more count on each category: ln Σa - ln a + ψ(a + 1) - ψ(Σa + 1); 0 where there is no count.
 
@@ -67,65 +94,164 @@ def dirichlet_gain(counts: Float[Array, "n *rest"]) -> Float[Array, "n *rest"]:
     return jnp.where(counts > 0, gain, 0.0)
 
 
-def predict(transitions: Sequence[Transition], qs: Beliefs, actions: Sequence[Sequence[int]]) -> Beliefs:
-    """Beliefs after one step, by action: list of (states_f, actions, *nodes, lanes) from (states_f, *nodes, lanes)."""
-    out = []
-    for f, transition in enumerate(transitions):
-        joint = outer([qs[d] for d in transition.factors])
-        nodes = joint.shape[1:-1]
-        by_control = {}
-        for control in {a[f] for a in actions}:
-            weights = joint
-            if transition.inverse_sums is not None:
-                inverse = transition.inverse_sums[:, control]
-                weights = joint * inverse.reshape(inverse.shape[0], *(1,) * len(nodes), inverse.shape[-1])
-            table = transition.table[:, :, control]
-            table = table.reshape(*table.shape[:2], *(1,) * len(nodes), table.shape[-1])
-            by_control[control] = contract(table, weights)
-        out.append(jnp.stack([by_control[a[f]] for a in actions], axis=1))
+def _rows(table: Float[Array, "n *rest"], states: Sequence[int]) -> Float[Array, "rows *rest"]:
+    """table[states], as a slice where it is one."""
+    lo, hi = states[0], states[-1] + 1
+    if tuple(states) == tuple(range(lo, hi)):
+        return table[lo:hi]
+    return jnp.stack([table[i] for i in states])
+
+
+def _joint(beliefs: Sequence[_Belief], sizes: Sequence[int]) -> _Belief:
+    """Product belief over joint states, first factor slowest."""
+    states: list[int] = [0]
+    for belief, size in zip(beliefs, sizes, strict=True):
+        states = [i * size + j for i in states for j in belief.states]
+    return _Belief(outer([b.q for b in beliefs]), tuple(states))
+
+
+def _whole(belief: _Belief, size: int) -> Float[Array, "states lanes"]:
+    """A belief on all states of its factor."""
+    if len(belief.states) == size:
+        return belief.q
+    row = {state: belief.q[k] for k, state in enumerate(belief.states)}
+    none = jnp.zeros_like(belief.q[0])
+    return jnp.stack([row.get(i, none) for i in range(size)])
+
+
+class _Model(NamedTuple):
+    """What is worked out once a step, before any policy is looked at."""
+
+    likelihoods: Sequence[Likelihood]
+    transitions: Sequence[Transition]
+    conditional: list[Array | None]  # entropy of outcomes by joint state; None where outcomes are certain
+    likelihood_gain: list[Array | None]
+    transition_gain: list[Array | None]
+    sizes: tuple[int, ...]
+    state_gain: bool
+
+
+def _plus(x: Array | None, y: Array | None) -> Array | None:
+    if x is None or y is None:
+        return x if y is None else y
+    return x + y
+
+
+def _prepare(
+    likelihoods: Sequence[Likelihood],
+    transitions: Sequence[Transition],
+    horizon: int,
+    state_gain: bool,
+    parameter_gain: bool,
+) -> _Model:
+    if horizon > 1:  # one normalisation serves all nodes
+        transitions = [
+            t
+            if t.inverse_sums is None
+            else t._replace(table=held(t.table * t.inverse_sums[None]), inverse_sums=None)
+            for t in transitions
+        ]
+    gains: Any = lambda parts: [
+        held(dirichlet_gain(p.counts)) if parameter_gain and p.counts is not None else None for p in parts
+    ]
+    return _Model(
+        likelihoods,
+        transitions,
+        [None if like.identity else held(-total(xlogy(like.A, like.A))) for like in likelihoods],
+        [None if like.identity else gain for like, gain in zip(likelihoods, gains(likelihoods), strict=True)],
+        gains(transitions),
+        tuple(t.table.shape[0] for t in transitions),
+        state_gain,
+    )
+
+
+def _expand(
+    model: _Model, node: _Node, actions: Sequence[Sequence[int]], last: bool, first: bool
+) -> list[_Node]:
+    """The nodes that each action leads to."""
+    sizes, out = model.sizes, []
+    for action in actions:
+        nexts: list[_Belief] = []
+        utility = entropy = ambiguity = gain = None
+        for f, t in enumerate(model.transitions):
+            control = action[f]
+            before = _joint([node.beliefs[d] for d in t.factors], [sizes[d] for d in t.factors])
+            states = tuple(range(sizes[f])) if t.reachable is None else t.reachable[control]
+            columns = lambda x, s=before.states: _rows(x, s)
+            weights = before.q
+            if t.inverse_sums is not None:
+                weights = weights * columns(t.inverse_sums[:, control])
+            read: Any = lambda table, s=states, c=control, columns=columns: jnp.swapaxes(
+                columns(jnp.swapaxes(_rows(table[:, :, c], s), 0, 1)), 0, 1
+            )
+            q = contract(read(t.table), weights)
+            weighed = model.transition_gain[f]
+            if weighed is not None:
+                q = held(q)
+                gain = _plus(gain, total(q * contract(read(weighed), before.q)))
+            nexts.append(_Belief(q if last and not first else held(q), states))
+        outcomes = []
+        for m, like in enumerate(model.likelihoods):
+            joint = _joint([nexts[f] for f in like.factors], [sizes[f] for f in like.factors])
+            conditional = model.conditional[m]
+            if conditional is None:
+                q_o, preferences = joint.q, _rows(like.log_preferences, joint.states)
+            else:
+                table = jnp.swapaxes(_rows(jnp.swapaxes(like.A, 0, 1), joint.states), 0, 1)
+                q_o, preferences = held(contract(table, joint.q)), like.log_preferences
+                ambiguity = _plus(ambiguity, total(joint.q * _rows(conditional, joint.states)))
+                weighed = model.likelihood_gain[m]
+                if weighed is not None:
+                    table = jnp.swapaxes(_rows(jnp.swapaxes(weighed, 0, 1), joint.states), 0, 1)
+                    gain = _plus(gain, total(q_o * contract(table, joint.q)))
+            utility = _plus(utility, total(q_o * preferences))
+            entropy = _plus(entropy, -total(xlogy(q_o, q_o)))
+            if first:
+                size = like.A.shape[0]
+                outcomes.append(_whole(_Belief(q_o, joint.states), size) if like.identity else q_o)
+        value = _plus(utility, gain)
+        if model.state_gain:
+            value = _plus(value, entropy)
+            value = value if ambiguity is None else _plus(value, -ambiguity)
+        terms = [
+            _plus(x, y) for x, y in zip(node.terms, (value, utility, entropy, ambiguity, gain), strict=True)
+        ]
+        out.append(_Node(nexts, terms if last else [x if x is None else held(x) for x in terms], outcomes))
     return out
 
 
-class _Terms(NamedTuple):
-    utility: Array
-    outcome_entropy: Array
-    ambiguity: Array
-    parameter_gain: Array
+def _expand_all(
+    model: _Model, nodes: list[_Node], actions: Sequence[Sequence[int]], last: bool
+) -> list[_Node]:
+    """The next level of the tree: written out where it is small, else a loop over nodes."""
+    if len(nodes) <= WRITTEN_OUT:
+        return [child for node in nodes for child in _expand(model, node, actions, last, False)]
+    whole = [
+        ([_whole(b, size) for b, size in zip(n.beliefs, model.sizes, strict=True)], n.terms) for n in nodes
+    ]
+    stacked = jax.tree_util.tree_map(lambda *x: jnp.stack(x), *whole)
+    everything = [tuple(range(size)) for size in model.sizes]
 
+    def one(here: Any) -> Any:
+        beliefs = [_Belief(q, states) for q, states in zip(here[0], everything, strict=True)]
+        grown = _expand(model, _Node(beliefs, here[1], []), actions, last, False)
+        return [
+            ([_whole(b, size) for b, size in zip(n.beliefs, model.sizes, strict=True)], n.terms)
+            for n in grown
+        ]
 
-def _step_terms(
-    likelihoods: Sequence[Likelihood],
-    transitions: Sequence[Transition],
-    qs: Beliefs,
-    nexts: Beliefs,
-    outcomes: list[Array],
-    actions: Sequence[Sequence[int]],
-    parameter_gain: bool,
-) -> _Terms:
-    lead = nexts[0].shape[1:]
-    utility = outcome_entropy = ambiguity = gain = jnp.zeros(lead)
-    for m, like in enumerate(likelihoods):
-        q_o = outcomes[m]
-        spread = lambda x, n=q_o.ndim: x.reshape(x.shape[0], *(1,) * (n - 2), x.shape[-1])
-        utility = utility + total(q_o * spread(like.log_preferences))
-        outcome_entropy = outcome_entropy - total(xlogy(q_o, q_o))
-        if not like.identity:
-            joint = outer([nexts[f] for f in like.factors])
-            conditional = spread(-total(xlogy(like.A, like.A)))
-            ambiguity = ambiguity + total(joint * conditional)
-            if parameter_gain and like.counts is not None:
-                weights = dirichlet_gain(like.counts)
-                weights = weights.reshape(*weights.shape[:2], *(1,) * (q_o.ndim - 2), weights.shape[-1])
-                gain = gain + total(q_o * contract(weights, joint))
-    if parameter_gain:
-        for f, transition in enumerate(transitions):
-            if transition.counts is not None:
-                weights = dirichlet_gain(transition.counts)
-                (expected,) = predict(
-                    [Transition(weights, None, transition.factors)], qs, [(a[f],) for a in actions]
+    children = jax.lax.map(one, stacked)
+    out = []
+    for i in range(len(nodes)):
+        for beliefs, terms in children:
+            out.append(
+                _Node(
+                    [_Belief(q[i], states) for q, states in zip(beliefs, everything, strict=True)],
+                    [x if x is None else x[i] for x in terms],
+                    [],
                 )
-                gain = gain + total(nexts[f] * expected)
-    return _Terms(utility, outcome_entropy, ambiguity, gain)
+            )
+    return out
 
 
 def plan(
@@ -151,35 +277,25 @@ def plan(
     Plan
         Rows are policies; all in nats.
     """
-    lanes = qs[0].shape[-1]
-    nodes = [q[:, None] for q in qs]  # (states, nodes, lanes)
-    totals = [jnp.zeros((1, lanes)) for _ in range(4)]
-    first: tuple[Beliefs, list[Array]] | None = None
-    for _ in range(horizon):
-        nexts = predict(transitions, nodes, actions)  # (states, actions, nodes, lanes)
-        outcomes = []
-        for like in likelihoods:
-            joint = outer([nexts[f] for f in like.factors])
-            table = like.A.reshape(*like.A.shape[:2], *(1,) * (joint.ndim - 2), like.A.shape[-1])
-            outcomes.append(joint if like.identity else contract(table, joint))
-        terms = _step_terms(likelihoods, transitions, nodes, nexts, outcomes, actions, parameter_gain)
-        branch = lambda x: jnp.swapaxes(x, 0, 1).reshape(-1, lanes)
-        totals = [jnp.repeat(t, len(actions), axis=0) + branch(x) for t, x in zip(totals, terms, strict=True)]
-        if first is None:
-            first = ([q[:, :, 0] for q in nexts], [o[:, :, 0] for o in outcomes])
-        nodes = [jnp.swapaxes(q, 1, 2).reshape(q.shape[0], -1, lanes) for q in nexts]
-    assert first is not None
-    utility, outcome_entropy, ambiguity, gain = totals
+    model = _prepare(likelihoods, transitions, horizon, state_gain, parameter_gain)
+    root = _Node([_Belief(q, tuple(range(q.shape[0]))) for q in qs], [None] * len(_TERMS), [])
+    first = _expand(model, root, actions, horizon == 1, True)
+    nodes = first
+    for depth in range(2, horizon + 1):
+        nodes = _expand_all(model, nodes, actions, depth == horizon)
+    zero = jnp.zeros(qs[0].shape[-1])
+    value, utility, outcome_entropy, ambiguity, gain = (
+        jnp.stack([zero if x is None else jnp.broadcast_to(x, zero.shape) for x in term])
+        for term in zip(*(n.terms for n in nodes), strict=True)
+    )
     information = outcome_entropy - ambiguity
-    value = utility + gain
-    if state_gain:
-        value = value + information
+    by_action: Any = lambda f: jnp.stack([_whole(n.beliefs[f], model.sizes[f]) for n in first], axis=1)
     return Plan(
         expected_free_energy=-value,
         risk=-outcome_entropy - utility,
         ambiguity=ambiguity,
         state_information_gain=information,
         parameter_information_gain=gain,
-        next_beliefs=first[0],
-        next_outcomes=first[1],
+        next_beliefs=[by_action(f) for f in range(len(qs))],
+        next_outcomes=[jnp.stack(x, axis=1) for x in zip(*(n.outcomes for n in first), strict=True)],
     )

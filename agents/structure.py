@@ -53,6 +53,7 @@ class Structure:
     method: str = "dirichlet"
     team: Team | None = None
     readouts: tuple[str, ...] = ()
+    reachable: tuple[tuple[tuple[int, ...], ...] | None, ...] = ()  # by factor and control; None: every state
 
     @property
     def tail(self) -> int:

@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from thermopolis.agents import ActiveInference, GenerativeModel, Learning, dilemma_model, planning
-from thermopolis.agents import active_inference as ai
+from thermopolis.agents import ActiveInference, GenerativeModel, Learning, dilemma_model, parameters, planning
 from thermopolis.keys import fold_in
 
 from .playing import lane_keys, lanes_of
@@ -55,7 +54,7 @@ def ours(player: ActiveInference, observations: np.ndarray, settings: dict[str, 
     def body(state: Any, now: Any) -> Any:
         t, seen = now
         state, action, trace = player.step(fold_in(keys, t), state, settings, seen)
-        model = ai._world_model(structure, settings, state.counts)
+        model = parameters.world_model(structure, settings, state.counts)
         plan = planning.plan(
             *model,
             state.qs,
