@@ -14,18 +14,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int32, Key
 
 from thermopolis.envs.games import Game, game
+from thermopolis.envs.matrix_game.meetings import (
+    ACTION_NOISE,
+    CONTINUATION,
+    OBSERVATION_NOISE,
+    meet_all,
+    meet_one,
+    replaced,
+)
 from thermopolis.envs.topology import PAIR, Network, Topology, network
-from thermopolis.envs.world import Outcome, gather, lanes, lookup
+from thermopolis.envs.world import Outcome, lanes
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, uniforms
-
-ACTION_NOISE, OBSERVATION_NOISE, CONTINUATION, MATCHING = range(4)
 
 
 class MatrixGameParams(NamedTuple):
@@ -185,13 +190,13 @@ class MatrixGame:
         """One round; a matrix game has no energy, so ``drawn_joules`` changes nothing."""
         own = jnp.asarray(actions, jnp.int32)
         if self.action_noise:
-            own = _replaced(fold_in(key, ACTION_NOISE), own, params.noise, self.num_actions)
+            own = replaced(fold_in(key, ACTION_NOISE), own, params.noise, self.num_actions)
         if self.broadcast:
-            shown, reward = _meet_all(self, own, params)
+            shown, reward = meet_all(self, own, params)
         else:
-            shown, reward = _meet_one(self, key, own, params)
+            shown, reward = meet_one(self, key, own, params)
         if self.misperception:
-            shown = _replaced(fold_in(key, OBSERVATION_NOISE), shown, params.observation_noise, self.seen)
+            shown = replaced(fold_in(key, OBSERVATION_NOISE), shown, params.observation_noise, self.seen)
         over = last = state.ended
         if self.ending:
             last = over | (uniforms(fold_in(key, CONTINUATION)) >= params.continuation)
@@ -215,88 +220,6 @@ def share_levels(world: MatrixGame) -> int:
     graph = network(world.topology)
     regular = graph.neighbours is not None and graph.neighbours.shape[0] <= 8
     return 1 + graph.neighbours.shape[0] if regular and graph.neighbours is not None else 5
-
-
-def _replaced(
-    key: Key[Array, " cells"], value: Int32[Array, "rows cells"], chance: Array, choices: int
-) -> Int32[Array, "rows cells"]:
-    """Each value replaced, with this chance, by one of the ``choices - 1`` others, all equally likely."""
-    draw = uniforms(key, (value.shape[0],))
-    hit = draw < chance
-    if choices == 2:
-        return jnp.where(hit, 1 - value, value)
-    shift = jnp.floor(draw / jnp.maximum(chance, 1e-30) * (choices - 1)).astype(jnp.int32)
-    other = (value + 1 + jnp.clip(shift, 0, choices - 2)) % choices
-    return jnp.where(hit, other, value)
-
-
-def _pay(params: MatrixGameParams, index: Array, column: Array | None) -> Array:
-    """Payoff of each ``own · n + other``; where ``column`` is true, from the column player's matrix."""
-    n = params.payoffs.shape[1]
-    tables = params.payoffs.reshape(-1, n * n, params.payoffs.shape[-1])
-    row = lookup(tables[0], index)
-    if tables.shape[0] == 1 or column is None:
-        return row
-    return jnp.where(column, lookup(tables[1], index), row)
-
-
-def _meet_one(world: MatrixGame, key: Any, own: Array, params: MatrixGameParams) -> tuple[Array, Array]:
-    """Dyadic play: each slot meets the slot at the other end of its link."""
-    column: Array | None
-    if world.topology.kind == "pair":
-        other = own[::-1]
-        column = jnp.array([[False], [True]])
-    elif params.network is None:
-        partner, column = _matched(fold_in(key, MATCHING), world.players)
-        other = gather(own, partner)
-    else:
-        graph = params.network
-        other = gather(own, jnp.asarray(graph.reverse))
-        column = jnp.asarray(graph.source) > jnp.asarray(graph.target)
-    return other, _pay(params, own * world.num_actions + other, column)
-
-
-def _matched(key: Key[Array, " cells"], players: int) -> tuple[Array, Array]:
-    """A random perfect matching per cell: everyone's partner, and who is the column player."""
-    order = jnp.argsort(uniforms(key, (players,)), axis=0).astype(jnp.int32)
-    place = jnp.argsort(order, axis=0).astype(jnp.int32)
-    return jnp.take_along_axis(order, place ^ 1, axis=0), (place & 1) == 1
-
-
-def neighbour_sum(graph: Network, values: Array, players: int) -> Array:
-    """Sum of ``values`` (players, cells) over each player's neighbours: (players, cells)."""
-    if graph.neighbours is not None:
-        return sum(
-            (values[graph.neighbours[d, :, 0]] for d in range(1, graph.neighbours.shape[0])),
-            start=values[graph.neighbours[0, :, 0]],
-        )
-    sent = gather(values, jnp.asarray(graph.target))
-    if graph.source.shape[-1] == 1:
-        return jax.ops.segment_sum(sent, graph.source[:, 0], players, indices_are_sorted=True)
-    one = functools.partial(jax.ops.segment_sum, num_segments=players, indices_are_sorted=True)
-    return jax.vmap(one, in_axes=-1, out_axes=-1)(sent, graph.source)
-
-
-def _meet_all(world: MatrixGame, own: Array, params: MatrixGameParams) -> tuple[Array, Array]:
-    """Broadcast play: each player meets all its neighbours with one action."""
-    n, graph = world.num_actions, params.network
-    assert graph is not None
-    degree = jnp.asarray(graph.degree)
-    counts = [neighbour_sum(graph, (own == j).astype(jnp.int32), world.players) for j in range(n - 1)]
-    counts.append(degree - sum(counts[1:], start=counts[0]))
-    meetings = degree
-    share = counts[0] / degree.astype(jnp.float32)
-    if world.self_interaction:
-        counts = [c + (own == j) for j, c in enumerate(counts)]
-        meetings = degree + 1
-    reward = sum(
-        (lookup(params.payoffs[0, :, j], own) * counts[j].astype(jnp.float32) for j in range(1, n)),
-        start=lookup(params.payoffs[0, :, 0], own) * counts[0].astype(jnp.float32),
-    )
-    if world.accumulate == "mean":
-        reward = reward / meetings.astype(jnp.float32)
-    level = jnp.round(share * (world.seen - 1)).astype(jnp.int32)
-    return level, reward
 
 
 def matrix_game(
