@@ -18,7 +18,7 @@ from thermopolis.thermo.ledger import BOLTZMANN
 from thermopolis.thermo.noise import lane_keys
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("choice", "continuous", "free-energy", "work", "pbit", "linear-algebra")
+PAGES = ("core", "choice", "continuous", "free-energy", "work", "pbit", "linear-algebra")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -136,6 +136,7 @@ def test_weights_of_few_bits_bend_the_law_as_predicted() -> None:
     assert errors == sorted(errors, reverse=True) and errors[-1] < 1e-3
 
 
+@pytest.mark.long
 def test_mismatch_is_a_chips_own() -> None:
     energy = random_graph(10)
     device = Device.preset("landauer", mismatch=0.2)
@@ -169,6 +170,7 @@ def test_dull_noise_slows_the_chain_and_keeps_a_single_units_law() -> None:
     assert (trace[1:] * trace[:-1]).mean() == pytest.approx(2 / np.pi * np.arcsin(0.8), abs=0.01)
 
 
+@pytest.mark.long
 def test_dull_noise_bends_a_coupled_law() -> None:
     """Two coupled p-bits: sampled shares leave the law by more than 6 standard deviations."""
     energy = Ising([(0, 1), (1, 2), (2, 3), (3, 0)], 0.5, 0.2)
@@ -177,6 +179,7 @@ def test_dull_noise_bends_a_coupled_law() -> None:
     assert total_variation_excess(energy, 1.0, drawn.values) > 6
 
 
+@pytest.mark.long
 def test_ideal_noisy_gibbs_is_gibbs() -> None:
     energy = random_graph(12)
     drawn = sample(make_key(1), energy, NoisyGibbs(), 0.8, chains=64, samples=600)

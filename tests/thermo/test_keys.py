@@ -54,6 +54,7 @@ def test_uniformity(layout: str) -> None:
     assert stats.kstest((sample + 0.5) / 2.0**32, "uniform").pvalue > LEVEL
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_bit_planes(layout: str) -> None:
     """Each bit is fair, and pairs of bits of a word, and a bit and its successor, are independent."""

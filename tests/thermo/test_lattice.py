@@ -13,6 +13,8 @@ from thermopolis.keys import make_key
 from thermopolis.thermo import Gibbs, Ising, enumerate_states, lattice, sample
 from thermopolis.thermo.diagnostics import effective_sample_size
 
+LONG = pytest.mark.long
+
 
 def onsager_energy(temperature: float) -> float:
     """Energy per spin of the infinite square lattice, J = 1 (Onsager 1944)."""
@@ -42,7 +44,7 @@ def test_packing_is_lossless_and_neighbours_are_right(shape: tuple[int, int], ch
         grid = np.where((colour == k)[..., None], new, grid)
 
 
-@pytest.mark.parametrize("coupling", [1.0, -1.0])
+@pytest.mark.parametrize("coupling", [pytest.param(1.0, marks=LONG), -1.0])
 def test_small_lattice_matches_enumeration(coupling: float) -> None:
     """4 × 4 at two temperatures at once: every energy level's share within 4.5 standard errors."""
     energy = Ising.lattice((4, 4), coupling)
@@ -93,7 +95,9 @@ def packed_run(temperature: float, seed: int, sweeps: int) -> tuple[np.ndarray, 
     return energy, magnetisation
 
 
-@pytest.mark.parametrize("temperature", [1.8, 2.0, 2.6, 3.0])
+@pytest.mark.parametrize(
+    "temperature", [pytest.param(1.8, marks=LONG), 2.0, pytest.param(2.6, marks=LONG), 3.0]
+)
 def test_onsager(temperature: float) -> None:
     """64 × 64 from order: energy and |m| of the infinite lattice (finite size: 1e-3 below T_c, 2e-3 above)."""
     energy, magnetisation = packed_run(temperature, 7, 3000)

@@ -56,6 +56,7 @@ def test_clamped_either_way(name: str, clamp: dict[str, int]) -> None:
     assert (np.abs(shares - law) < 4.5 * np.sqrt(law * (1 - law) / (number.size / 8)) + 1e-4).all()
 
 
+@pytest.mark.long
 def test_adder_adds_and_subtracts() -> None:
     """Two bits, annealed cold: clamped at the addends it gives the sum, clamped at sum and one addend the other."""
     from thermopolis.thermo import Geometric

@@ -39,6 +39,7 @@ def barrier() -> Ising:
     return Ising(edges, 0.5, 0.02)
 
 
+@pytest.mark.long
 def test_cold_replica_has_the_law() -> None:
     energy = random_graph(3)
     drawn = sample(
@@ -47,6 +48,7 @@ def test_cold_replica_has_the_law() -> None:
     assert total_variation_excess(energy, 0.6, drawn.values) < 4
 
 
+@pytest.mark.long
 def test_over_metropolis_and_per_lane_scale() -> None:
     energy = random_graph(4)
     drawn = sample(
