@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import brentq
 
 from thermopolis.errors import StoreError
 
@@ -47,7 +49,7 @@ def binder_cumulant(order: xr.DataArray) -> xr.DataArray:
 
 
 def _crossing(x: np.ndarray, y: np.ndarray) -> float:
-    """Where y falls through zero, by the parabola x(y) through the points nearest to it; NaN if nowhere.
+    """Where y falls through zero, by a shape-preserving cubic (PCHIP) in its bracket; NaN if nowhere.
 
     Noise crosses zero in many places; the one meant has most of the positive part before it and most of the
     negative after.
@@ -57,11 +59,8 @@ def _crossing(x: np.ndarray, y: np.ndarray) -> float:
         return float("nan")
     at = int(change[np.argmax(np.cumsum(y)[change])])
     near = slice(max(0, at - 1), min(len(x), at + 3))
-    if near.stop - near.start >= 4 and np.all(np.diff(y[near]) < 0):
-        crossing = float(np.polyfit(y[near], x[near], 2)[-1])
-        if x[near][0] <= crossing <= x[near][-1]:
-            return crossing
-    return float(x[at] + (x[at + 1] - x[at]) * y[at] / (y[at] - y[at + 1]))
+    curve = PchipInterpolator(x[near], y[near])
+    return float(brentq(curve, x[at], x[at + 1]))
 
 
 def _peak(x: np.ndarray, y: np.ndarray) -> float:
@@ -121,6 +120,8 @@ def critical_temperature(
 def _moments(order: xr.DataArray, dim: str) -> np.ndarray:
     """⟨|m|⟩, ⟨m²⟩, ⟨m⁴⟩ of every replicate: (3, temperature, replicate)."""
     own = [d for d in ("replicate", "chain") if d in order.dims]
+    if "moment" in order.dims:  # a digest's, taken chain by chain already
+        return np.asarray(order.stack(world=("replicate", "agent")).transpose("moment", dim, "world").values)
     m = order.stack(world=own).transpose(dim, "world", ...).values
     m = np.asarray(m, np.float64).reshape(*m.shape[:2], -1)
     return np.stack([np.abs(m).mean(-1), (m**2).mean(-1), (m**4).mean(-1)])

@@ -15,7 +15,7 @@ import xarray as xr
 
 from thermopolis.analysis.civilizations import collapses, kardashev_total
 from thermopolis.analysis.cooperation import mutual_defection, time_to_cooperation
-from thermopolis.analysis.counting import context_counts, transition_counts
+from thermopolis.analysis.counting import context_counts, late, transition_counts
 from thermopolis.analysis.disorder_index import disorder
 from thermopolis.analysis.inequality import energy_share, gini
 from thermopolis.analysis.series import by_bin, by_group, check, group_labels, group_names, is_digest
@@ -40,6 +40,7 @@ _WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "transition_count": transition_counts,
     "time_to_cooperation": lambda ds: time_to_cooperation(ds, min(_HOLD, ds.sizes["step"])),
     "collapse": lambda ds: collapses(ds).isel(agent=slice(0, _MOST_AGENTS)).reset_coords(drop=True),
+    "order_moments": lambda ds: order_moments(ds),
     "work_quantile": lambda ds: quantiles(ds, "core_work"),
 }
 
@@ -61,6 +62,16 @@ def quantiles(ds: xr.Dataset, name: str) -> xr.DataArray:
     )
 
 
+def order_moments(ds: xr.Dataset) -> xr.DataArray:
+    """⟨|m|⟩, ⟨m²⟩, ⟨m⁴⟩ of the magnetisation, last half of the steps, (…, replicate, agent, moment)."""
+    if "magnetisation" not in ds.data_vars or "agent" not in ds["magnetisation"].dims:
+        raise StoreError("magnetisation was not recorded by chain")
+    m = late(ds["magnetisation"].astype(np.float64))
+    moments = [abs(m).mean("step"), (m**2).mean("step"), (m**4).mean("step")]
+    out = xr.concat(moments, dim="moment").transpose(..., "replicate", "agent", "moment")
+    return out.reset_coords(drop=True).drop_vars(["agent"], errors="ignore")
+
+
 def digest(ds: xr.Dataset, bins: int = BINS, names: Iterable[str] | None = None) -> xr.Dataset:
     """Every recorded quantity by group and bin of steps, and what observables need besides.
 
@@ -76,6 +87,10 @@ def digest(ds: xr.Dataset, bins: int = BINS, names: Iterable[str] | None = None)
     check(ds)
     if is_digest(ds):
         return ds
+    if "chain" in ds.dims and "agent" not in ds.dims:  # a core alone: its chains take the place of agents
+        ds = ds.rename(chain="agent").assign_coords(
+            kind=("agent", ["chains of the core"] * ds.sizes["chain"])
+        )
     wanted = [str(n) for n in (ds.data_vars if names is None else names) if n in ds.data_vars]
     labels, groups = group_labels(ds), group_names(ds)
     data: dict[str, xr.DataArray] = {}

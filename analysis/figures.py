@@ -76,6 +76,7 @@ _ALL = (
     FigureSpec("disorder_index", _O, "disorder and its parts", ("disorder",)),
     FigureSpec("outcome_dynamics", _O, "information and irreversibility of play", ("transition_count",), sweep=True),
     FigureSpec("critical_fluctuations", _O, "susceptibility and Binder's cumulant", ("cooperation",), sweep=True),
+    FigureSpec("order_parameter", _O, "magnetisation and Binder's cumulant", ("order_moments",), sweep=True),
     FigureSpec("joules_by_operation", _J, "joules of a decision by kind of operation", ("core_joules",)),
     FigureSpec(
         "joules_against_temperature", _J, "joules of a decision against what was swept", ("core_joules",), sweep=True
@@ -97,6 +98,7 @@ _DERIVED = {  # what a digest's own variables are derived from, for the reasons 
     "transition_count": "joint outcomes of fixed pairs",
     "pair_defection": "joint outcomes of fixed pairs",
     "disorder": "moves",
+    "order_moments": "magnetisation of a core's chains",
 }
 
 

@@ -11,6 +11,8 @@ import xarray as xr
 from thermopolis.errors import StoreError
 
 _INNER = (
+    "chain",
+    "moment",
     "replicate",
     "step",
     "agent",

@@ -13,7 +13,7 @@ from thermopolis.analysis.page.html import Markup, tag
 from thermopolis.analysis.read import Results
 
 PICTURES = (
-    "memory_one", "outcome_transitions", "outcome_dynamics", "critical_fluctuations", "disorder_index",
+    "memory_one", "outcome_transitions", "outcome_dynamics", "critical_fluctuations", "disorder_index", "order_parameter",
     "society_snapshots", "belief_trajectory", "expected_free_energy_parts", "complexity_accuracy",
     "joules_by_operation", "accuracy_per_joule", "work_histogram", "second_law", "kardashev", "energy_shares",
 )  # fmt: skip

@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from thermopolis.analysis.criticality import binder_cumulant
+from thermopolis.analysis.criticality import BINDER_ISING_2D, binder_cumulant, critical_temperature
+from thermopolis.analysis.digests import order_moments
 from thermopolis.analysis.disorder_index import PARTS, disorder
 from thermopolis.analysis.dynamics import (
     action_information,
@@ -15,7 +16,7 @@ from thermopolis.analysis.dynamics import (
     outcome_entropy_production,
     transfer_entropy,
 )
-from thermopolis.analysis.intervals import mean_interval
+from thermopolis.analysis.intervals import bootstrap_interval, mean_interval
 from thermopolis.analysis.plot.panes import rows
 from thermopolis.analysis.plot.phase import main_dim
 from thermopolis.analysis.plot.style import (
@@ -143,3 +144,36 @@ def _resampled(order: xr.DataArray, dim: str, sites: float) -> tuple[np.ndarray,
     low, high = np.full((2, *known.shape), np.nan)
     low[known], high[known] = np.nanquantile(both[known], [0.025, 0.975], axis=-1)
     return low, high
+
+
+@figure
+def order_parameter(ds: xr.Dataset, ax: Axes) -> None:
+    """Magnetisation and Binder's cumulant of a core's chains along the sweep, with the temperature they cross at."""
+    moments = ds["order_moments"] if "order_moments" in ds.data_vars else order_moments(ds)
+    dim = main_dim(moments)
+    moments = moments.isel({d: 0 for d in sweep_dims(moments) if d != dim})
+    x = np.asarray(moments[dim].values, float)
+    worlds = moments.stack(world=("replicate", "agent")).transpose("world", dim, "moment").values
+    n = worlds.shape[0]
+    low, high = bootstrap_interval(worlds[..., 0])
+    mean = worlds.mean(0)
+    top, bottom = rows(ax, 2)
+    top.fill_between(x, low, high, color=PALETTE[0], alpha=0.2, linewidth=0)
+    top.plot(x, mean[:, 0], "o-", color=PALETTE[0], markersize=3.5)
+    bottom.plot(x, 1 - mean[:, 2] / (3 * mean[:, 1] ** 2), "o-", color=PALETTE[1], markersize=3.5)
+    bottom.axhline(BINDER_ISING_2D, color="#888888", linewidth=0.8, linestyle=(0, (4, 3)))
+    found = critical_temperature(moments, dim)
+    words = ""
+    if np.isfinite(found["value"]):
+        words = f" They meet at {found['value']:.4g} [{found['low']:.4g}, {found['high']:.4g}] (dotted)."
+        for pane in (top, bottom):
+            pane.axvline(found["value"], color="#444444", linewidth=1, linestyle=(0, (1.2, 1.6)))
+    for pane, label in ((top, "⟨|m|⟩"), (bottom, "Binder U")):
+        scale_axis(pane, x)
+        pane.set_ylabel(label)
+    bottom.set_xlabel(dim_label(dim))
+    caption = (
+        f"Last half of the steps, n = {n} chains; band: 95% bootstrap interval over chains. Dashed: the universal value "
+        f"{BINDER_ISING_2D} of the 2-D Ising model.{words}"
+    )
+    finish(ax, "Order along the sweep", caption, legend=False)

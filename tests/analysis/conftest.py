@@ -148,6 +148,20 @@ def simulate_civilizations(
     return xr.Dataset(data, coords=coords)
 
 
+def simulate_spins(replicates: int = 4, chains: int = 8, steps: int = 40, seed: int = 8) -> xr.Dataset:
+    """A sweep of a core alone whose magnetisation goes from two sharp states to none."""
+    generator = np.random.default_rng(seed)
+    temperatures = np.array([1.5, 2.0, 2.2, 2.3, 2.5, 3.0])
+    level = np.clip(1 - (temperatures / 2.27) ** 8, 0, 1) ** 0.125
+    shape = (len(temperatures), replicates, steps, chains)
+    sign = np.sign(generator.normal(size=shape))
+    m = sign * level[:, None, None, None] + 0.05 * generator.normal(size=shape)
+    dims = ("temperature", "replicate", "step", "chain")
+    data = {"magnetisation": (dims, m.astype(np.float32)), "energy": (dims, (-2 * m**2).astype(np.float32))}
+    coords = {"temperature": temperatures, "replicate": np.arange(replicates), "step": np.arange(steps)}
+    return xr.Dataset(data, coords=coords)
+
+
 def simulate_society(
     side: int = 16, ring: bool = False, steps: int = 40, replicates: int = 3, seed: int = 6
 ) -> xr.Dataset:
@@ -231,6 +245,12 @@ def civilizations() -> xr.Dataset:
 def society() -> xr.Dataset:
     """A lattice of imitators."""
     return simulate_society()
+
+
+@pytest.fixture(scope="session")
+def spins() -> xr.Dataset:
+    """A core alone, swept over temperature."""
+    return simulate_spins()
 
 
 @pytest.fixture(scope="session")

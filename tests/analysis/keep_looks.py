@@ -25,7 +25,7 @@ def main() -> None:
 
     points = [simulated.simulate_game(t, 12, 40, seed=k) for k, t in enumerate((0.2, 1.0, 5.0))]
     sweep = xr.concat(points, dim="temperature").assign_coords(temperature=[0.2, 1.0, 5.0])
-    worlds = [sweep, points[1], simulated.simulate_civilizations()]
+    worlds = [sweep, points[1], simulated.simulate_civilizations(), simulated.simulate_spins()]
     digests = [analysis.digest(ds) for ds in worlds]
     looks = {}
     for name, spec_ in FIGURES.items():

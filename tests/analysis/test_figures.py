@@ -17,11 +17,17 @@ from thermopolis.errors import StoreError
 
 
 @pytest.fixture(scope="module")
-def worlds(game_point, civilizations, society) -> list[xr.Dataset]:
+def worlds(game_point, civilizations, society, spins) -> list[xr.Dataset]:
     """Digests (and one raw society) that between them have everything a figure can ask for."""
     points = [game_point(t, 12, 40, seed=k) for k, t in enumerate((0.2, 1.0, 5.0))]
     sweep = xr.concat(points, dim="temperature").assign_coords(temperature=[0.2, 1.0, 5.0])
-    return [analysis.digest(sweep), analysis.digest(points[1]), analysis.digest(civilizations), society]
+    return [
+        analysis.digest(sweep),
+        analysis.digest(points[1]),
+        analysis.digest(civilizations),
+        analysis.digest(spins),
+        society,
+    ]
 
 
 def fitting(name: str, worlds: list[xr.Dataset]) -> list[xr.Dataset]:
