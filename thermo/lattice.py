@@ -54,7 +54,7 @@ def check(shape: tuple[int, ...], chains: int) -> str | None:
     return None if shape[0] % (2 * WORD) == 0 else f"fewer than {WORD} chains need rows in multiples of 64"
 
 
-def pack(state: Int8[Array, "units chains"], shape: tuple[int, int]) -> Packed:
+def pack(state: Int8[Array, "units chains"], shape: tuple[int, ...]) -> Packed:
     """Words from spins ±1, units in row-major order."""
     rows, columns = shape
     chains = state.shape[-1]
@@ -64,7 +64,7 @@ def pack(state: Int8[Array, "units chains"], shape: tuple[int, int]) -> Packed:
     return Packed(*(jnp.stack([_to_words(grid[:, p, :, (p + k) % 2]) for p in (0, 1)]) for k in (0, 1)))
 
 
-def unpack(packed: Packed, shape: tuple[int, int], chains: int) -> Int8[Array, "units chains"]:
+def unpack(packed: Packed, shape: tuple[int, ...], chains: int) -> Int8[Array, "units chains"]:
     """Spins ±1 from words."""
     rows, columns = shape
     grid = jnp.zeros((rows // 2, 2, columns // 2, 2, chains), bool)
@@ -147,7 +147,7 @@ def word_keys(key: jax.Array, chains: int) -> jax.Array:
     return fold_in(jnp.broadcast_to(key, (count,)), jnp.arange(count))
 
 
-def energy_per_bond(packed: Packed, shape: tuple[int, int], chains: int) -> Float[Array, " chains"]:
+def energy_per_bond(packed: Packed, shape: tuple[int, ...], chains: int) -> Float[Array, " chains"]:
     """Mean of −s_i s_j over nearest-neighbour bonds, per chain."""
     spins = unpack(packed, shape, chains).reshape(*shape, chains).astype(jnp.int32)
     bonds = spins * (jnp.roll(spins, 1, 0) + jnp.roll(spins, 1, 1))
