@@ -82,7 +82,7 @@ def test_doom_heats_up_within_its_ceiling_and_cools_down() -> None:
     assert (t[-20:] < 0.5 + 1e-4).mean() > 0.95
 
 
-@pytest.mark.parametrize("kind", ["entropy_target", "entropy_feedback"])
+@pytest.mark.parametrize("kind", ["entropy_target", pytest.param("entropy_feedback", marks=pytest.mark.long)])
 def test_policy_entropy_is_held_where_it_can_be(kind: str) -> None:
     """Solved for anew, it is within 5 % of the target wherever ``attained`` says that a temperature attains it; by
     feedback, which can't follow values that jump from state to state, it is so on average over rounds."""
@@ -109,7 +109,7 @@ def test_an_entropy_that_no_temperature_has_is_told() -> None:
     np.testing.assert_allclose(out["exploration_temperature"], 0.5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("alpha", [1.5, 1.7])
+@pytest.mark.parametrize("alpha", [1.5, pytest.param(1.7, marks=pytest.mark.long)])
 def test_entmax_policies_have_exact_zeros_and_no_nan(alpha: float) -> None:
     """Cold, the worse action gets probability 0: entropy is exactly 0 and it is never taken."""
     player = ActiveInference(
@@ -262,6 +262,7 @@ def test_sophisticated_plans_against_the_tree(horizon: int) -> None:
     np.testing.assert_allclose(plan.expected_free_energy, plan.risk + plan.ambiguity, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_sophisticated_plans_reach_where_sequences_cannot() -> None:
     """Cold and noise-free, a sophisticated plan is that of the best of all sequences, and refused where states hide."""
     model = random_model(0, (4,), (3,), 2)

@@ -95,6 +95,7 @@ def test_old_opponents_are_not_forgotten() -> None:
     assert float(bounded[1, 0]) > 0.95
 
 
+@pytest.mark.long
 def test_all_tables_are_learned_and_only_where_allowed() -> None:
     from thermopolis.agents import ActiveInference
 
