@@ -157,6 +157,10 @@ def _run_block(
             )
             if first + chunk < frames or large:
                 checkpoints.save(key, _to_resume(first + chunk, carry, columns, recorders), set(counts))
+    for a, b in _runs(columns):
+        recorder = recorders[columns[a][0]]
+        if isinstance(recorder, Summaries):
+            recorder.settle(columns[a][1], b - a)
     return cells
 
 

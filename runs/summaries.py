@@ -61,6 +61,10 @@ class Summaries:
         rows = int(point.stage.world.players)
         self.stride = max(1, math.ceil(self.cells * rows / record.summary.sample))
         self.partial: dict[tuple[str, int], Moments] = {}
+        self.width: dict[tuple[str, int], int] = {}
+        self.settled: dict[tuple[str, int], Moments] = {}
+        self.next: dict[tuple[str, int], int] = {}
+        self.ready: set[tuple[str, int]] = set()
         self.sample: dict[tuple[str, int], np.ndarray] = {}
         self.lock = threading.Lock()
 
@@ -111,8 +115,9 @@ class Summaries:
                     np.zeros((self.frames, *lead)),
                 )
                 self.partial[name, start] = empty
+                self.width[name, start] = value.shape[-1]
                 shape = (self.frames, *lead, *picked.shape[-2:])
-                self.sample[name, start] = np.full(shape, np.nan, np.float32)
+                self.sample[name, start] = np.full(shape, np.nan, value.dtype)
             for whole, part in zip(self.partial[name, start], found, strict=True):
                 whole[frames] = part
             self.sample[name, start][frames] = picked
@@ -120,36 +125,55 @@ class Summaries:
     def kept(self, first_column: int, columns: int, frames: int) -> dict[str, np.ndarray]:
         """The sums of some columns, for a checkpoint."""
         out: dict[str, np.ndarray] = {}
-        for (name, start), partial in self.partial.items():
-            if first_column <= start < first_column + columns:
-                out[f"{name}:{start}"] = np.stack(partial)
-                out[f"{name}:{start}:sample"] = self.sample[name, start]
+        with self.lock:
+            mine = [
+                item for item in self.partial.items() if first_column <= item[0][1] < first_column + columns
+            ]
+        for (name, start), partial in mine:
+            out[f"{name}:{start}:{self.width[name, start]}"] = np.stack(partial)
+            out[f"{name}:{start}:{self.width[name, start]}:sample"] = self.sample[name, start]
         return out
 
     def restore(self, first_column: int, columns: int, kept: dict[str, np.ndarray]) -> None:
         """Puts back what :meth:`kept` gave."""
         with self.lock:
             for key, value in kept.items():
-                name, start, *sample = key.split(":")
+                name, start, width, *sample = key.split(":")
+                self.width[name, int(start)] = int(width)
                 if sample:
                     self.sample[name, int(start)] = value
                 else:
                     self.partial[name, int(start)] = (value[0].copy(), value[1].copy(), value[2].copy())
 
+    def settle(self, first_column: int, columns: int) -> None:
+        """Some columns are through: they are merged as soon as all before them are, so that memory stays flat."""
+        last = first_column + columns - 1
+        with self.lock:
+            mine = {(name, start) for name, start in self.partial if first_column <= start <= last}
+            self.ready |= mine
+            for name in {name for name, _ in mine}:
+                for replicate in range(first_column // self.cells, last // self.cells + 1):
+                    at = self.next.get((name, replicate), replicate * self.cells)
+                    while (name, at) in self.ready and at // self.cells == replicate:
+                        self.ready.discard((name, at))
+                        part = self.partial.pop((name, at))
+                        total = self.settled.get((name, replicate))
+                        self.settled[name, replicate] = part if total is None else merged(total, part)
+                        at += self.width[name, at]
+                    self.next[name, replicate] = at
+
     def dataset(self) -> xr.Dataset:
         """``NAME_mean``, ``NAME_variance`` (replicate, step, …) and ``NAME_quantile`` (replicate, step, …, quantile)."""
         experiment = self.point.experiment
-        names = sorted({name for name, _ in self.partial})
+        names = sorted({name for name, _ in self.settled})
         variables: dict[str, Any] = {}
         for name in names:
             means, variances, quantiles = [], [], []
             for replicate in range(experiment.replicates):
+                total = self.settled[name, replicate]
                 mine = sorted(
-                    start for n, start in self.partial if n == name and start // self.cells == replicate
+                    start for n, start in self.sample if n == name and start // self.cells == replicate
                 )
-                total = self.partial[name, mine[0]]
-                for start in mine[1:]:
-                    total = merged(total, self.partial[name, start])
                 there = total[0] > 0
                 means.append(np.where(there, total[1], np.nan))
                 variances.append(np.where(there, total[2] / np.maximum(total[0], 1.0), np.nan))
@@ -184,9 +208,15 @@ class Summaries:
 
 def _quantiles(sample: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
     """Of the last axis, NaN left out; (…, quantile)."""
-    out = np.full((*sample.shape[:-1], len(at)), np.nan, np.float32)
-    there = ~np.isnan(sample).all(axis=-1)
-    out[there] = np.moveaxis(np.nanquantile(sample[there], at, axis=-1), 0, -1)
+    out = np.full((*sample.shape[:-1], len(at)), np.nan, sample.dtype)
+    missing = np.isnan(sample)
+    whole = ~missing.any(axis=-1)
+    partly = ~whole & ~missing.all(axis=-1)
+    # nanquantile goes row by row in Python: it is kept for the rows that need it
+    if whole.any():
+        out[whole] = np.moveaxis(np.quantile(sample[whole], at, axis=-1), 0, -1)
+    if partly.any():
+        out[partly] = np.moveaxis(np.nanquantile(sample[partly], at, axis=-1), 0, -1)
     return out
 
 

@@ -61,7 +61,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     yield went_on
 
 
-@pytest.mark.parametrize("summary", ["null", "{sample: 8}"])
+@pytest.mark.parametrize("summary", ["null", pytest.param("{sample: 8}", marks=pytest.mark.long)])
 def test_a_cut_run_goes_on_to_the_same_bits(
     summary: str, file: Path, tmp_path: Path, often: list[int]
 ) -> None:
@@ -138,6 +138,7 @@ def test_summaries_are_those_of_the_stored_players(file: Path) -> None:
         )
 
 
+@pytest.mark.long
 def test_a_summed_point_does_not_depend_on_its_neighbours(file: Path) -> None:
     summary = ["record.summary={sample: 8}"]
     both = tp.run(tp.load(file, summary))
