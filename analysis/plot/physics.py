@@ -128,8 +128,10 @@ def kardashev(ds: xr.Dataset, ax: Axes) -> None:
     reach = max(0.04, 0.12 * (high - low))
     low, high = low - reach, high + reach
     ax.set_ylim(low, high)
-    for name, mark in (*TYPES, *HUMANITY):
-        if low < mark < high:
+    labelled: list[float] = []
+    for name, mark in (*TYPES, *reversed(HUMANITY)):
+        if low < mark < high and all(abs(mark - m) > 0.06 * (high - low) for m in labelled):
+            labelled.append(mark)
             ax.axhline(
                 mark, color="#8C6D1F" if "Type" in name else "#999999", linewidth=1, linestyle=(0, (4, 3))
             )
