@@ -120,10 +120,23 @@ def plan(spec: Mapping[str, Any]) -> Plan:
             raise ModelError("core: protocol: a protocol drives one temperature, not replicas of several")
         final = energy_from({**spec["energy"], **protocol["to"]}).energy
         after, _ = on_device(device, final, sampler)
-        if jax.tree.structure(after) != jax.tree.structure(energy):
+        before: Any = jax.tree.structure(energy)
+        if before != jax.tree.structure(after):
             raise ModelError("core: protocol: the energy at the end has another structure")
     states = bool(spec.get("states", described.energy.units <= _STATES))
-    return Plan(described, energy, after, moves, schedule, device, *numbers.values(), start, states)
+    return Plan(
+        described,
+        energy,
+        after,
+        moves,
+        schedule,
+        device,
+        numbers["chains"],
+        numbers["sweeps"],
+        numbers["burn_in"],
+        start,
+        states,
+    )
 
 
 def relax(spec: Mapping[str, Any], keys: jax.Array, steps: int) -> Relaxed:
@@ -271,7 +284,8 @@ def _packed(
     states: bool,
 ) -> dict[str, Any]:
     """One replicate of a uniform lattice, 32 spins a word."""
-    shape = energy.shape
+    rows, columns = energy.shape
+    shape = (rows, columns)
     width = lattice.packed_width(shape, chains)
     lanes = fold_in(jnp.broadcast_to(key, (width,)), jnp.arange(width))
     state = Gibbs().init(fold_in(lanes, _INIT), energy)

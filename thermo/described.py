@@ -164,9 +164,8 @@ def sampler_from(description: Any, temperatures: Sequence[float] | Mapping[str, 
             raise ModelError("tempering: expected a list of temperatures, or start, stop and count")
         if not (temperatures["start"] > 0 and temperatures["stop"] > 0):
             raise ModelError("tempering: temperatures must be > 0")
-        temperatures = np.geomspace(
-            temperatures["start"], temperatures["stop"], int(temperatures["count"])
-        ).tolist()
+        count = int(temperatures["count"])
+        return Tempering(np.geomspace(temperatures["start"], temperatures["stop"], count).tolist(), sampler)
     return Tempering(list(temperatures), sampler)
 
 
@@ -178,7 +177,7 @@ def schedule_from(description: Any) -> Any:
 
 
 def _made(description: Mapping[str, Any], kinds: Mapping[str, Callable[..., Any]], where: str) -> Any:
-    kind = description.get("kind")
+    kind = str(description.get("kind"))
     if kind not in kinds:
         raise ModelError(f"{where}: no kind {kind!r}{_meant(kind, kinds)}; there are {', '.join(kinds)}")
     make = kinds[kind]

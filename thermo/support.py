@@ -101,7 +101,7 @@ def _partition(units: int, blocks: Sequence[Sequence[int]] | None) -> tuple[tupl
     for unit in members:
         if not 0 <= unit < units or members.count(unit) > 1:
             raise ModelError(f"categorical: blocks: unit {unit} is named twice or not among 0…{units - 1}")
-    singles = [(unit,) for unit in range(units) if unit not in members]
+    singles: list[tuple[int, ...]] = [(unit,) for unit in range(units) if unit not in members]
     return tuple(sorted([block for block in named if block] + singles))
 
 
@@ -192,7 +192,7 @@ def feasible_state(energy: Any, state: Any) -> Any:
 
 def _components(units: int, scopes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """Connected components of the factor graph."""
-    graph = nx.Graph()
+    graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(units))
     for scope in scopes:
         graph.add_edges_from(itertools.pairwise(scope))
