@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class Recorder:
         self.frames = -(-experiment.steps // self.every)
         self.columns = experiment.replicates * point.stage.cells
         self.arrays: dict[str, np.ndarray] = {}
+        self._making = threading.Lock()  # blocks of one point come from several threads
 
     def column(self, replicate: int, cell: int) -> int:
         """Where a cell stands."""
@@ -36,18 +38,26 @@ class Recorder:
     def put(self, first_column: int, first_frame: int, values: dict[str, np.ndarray]) -> None:
         """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns)."""
         for name, value in values.items():
+            stop = first_frame + value.shape[0]
+            array = self._array(name, value)
+            array[first_frame:stop, ..., first_column : first_column + value.shape[-1]] = value
+
+    def _array(self, name: str, value: np.ndarray) -> np.ndarray:
+        """The array of a variable, made when its first values come."""
+        with self._making:
             if name not in self.arrays:
                 shape = (self.frames, *value.shape[1:-1], self.columns)
                 dtype = _dtype(name, value)
                 nothing = {"f": np.nan, "b": False}.get(dtype.kind, -1)
                 self.arrays[name] = np.full(shape, nothing, dtype)
-            stop = first_frame + value.shape[0]
-            self.arrays[name][first_frame:stop, ..., first_column : first_column + value.shape[-1]] = value
+            return self.arrays[name]
 
     def kept(self, first_column: int, columns: int, frames: int) -> dict[str, np.ndarray]:
         """What is recorded of some columns up to a frame, for a checkpoint."""
         picked = slice(first_column, first_column + columns)
-        return {name: array[:frames, ..., picked] for name, array in self.arrays.items()}
+        with self._making:
+            arrays = dict(self.arrays)
+        return {name: array[:frames, ..., picked] for name, array in arrays.items()}
 
     def restore(self, first_column: int, columns: int, kept: dict[str, np.ndarray]) -> None:
         """Puts back what :meth:`kept` gave."""

@@ -201,5 +201,6 @@ class Tally:
 
 
 def _decisions(point: Point) -> int:
-    experiment = point.experiment
-    return experiment.replicates * experiment.steps * sum(experiment.group_counts())
+    from thermopolis.runs.simulate import agent_steps
+
+    return agent_steps(point.experiment)

@@ -91,8 +91,10 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
     replicates, slots, players = experiment.replicates, int(stage.world.slots), int(stage.world.players)
     columns = replicates * stage.cells
     environments = [stage.environment(r) for r in range(replicates)]
-    for environment, seed in zip(environments, point.world_seeds, strict=True):
-        environment.reset(seed=seed)
+    opening = [
+        environment.reset(seed=seed)[0]
+        for environment, seed in zip(environments, point.world_seeds, strict=True)
+    ]
     owned = [
         [np.flatnonzero(point.slot_players(r) == player) for player in range(players)]
         for r in range(replicates)
@@ -102,6 +104,11 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
     observation = np.full((slots, columns), -1, np.int64)
     for troupe in troupes:
         observation[troupe.place] = int(getattr(troupe.player, "first_observation", -1))
+    for r, shown_first in enumerate(opening):  # our own worlds show nothing before the first step, others may
+        for agent, seen_first in shown_first.items():
+            cell, player = divmod(_number(agent), players)
+            if np.all(np.asarray(seen_first) >= 0):
+                observation[owned[r][player], r * stage.cells + cell] = seen_first
     world_keys = fold_in(
         make_keys(np.repeat(point.world_seeds, stage.cells).tolist(), experiment.random),
         np.tile(np.arange(stage.cells), replicates),
