@@ -201,6 +201,5 @@ class Tally:
 
 
 def _decisions(point: Point) -> int:
-    from thermopolis.runs.simulate import agent_steps
-
-    return agent_steps(point.experiment)
+    experiment = point.experiment
+    return experiment.replicates * experiment.steps * max(1, sum(experiment.group_counts()))
