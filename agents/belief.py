@@ -38,6 +38,18 @@ def marginals(joint: Float[Array, "joint lanes"], num_states: Sequence[int]) -> 
     return out
 
 
+def outcomes_of(num_obs: Sequence[int], observation: Int[Array, "lanes"]) -> list[Int[Array, "lanes"]]:
+    """An observation's outcome in each modality (mixed radix, last modality fastest); of -1, the first of each."""
+    rest = jnp.maximum(observation, 0)
+    if len(num_obs) == 1:
+        return [rest]
+    out = []
+    for n in reversed(num_obs):
+        out.append(rest % n)
+        rest = rest // n
+    return out[::-1]
+
+
 def spread(table: Float[Array, "joint_m lanes"], factors: Sequence[int], num_states: Sequence[int]) -> Array:
     """A table over some factors' joint states as one over all factors' joint states, flattened."""
     if tuple(factors) == tuple(range(len(num_states))):

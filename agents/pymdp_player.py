@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key
 
 from thermopolis.agents import lanes as ln
+from thermopolis.agents.belief import outcomes_of
 from thermopolis.agents.model import GenerativeModel
 from thermopolis.agents.player import Trace
 from thermopolis.agents.settings import Learning, Settings
@@ -151,7 +152,7 @@ class PymdpPlayer:
         gamma = jnp.broadcast_to(settings["gamma"], (lanes,))
         agent = eqx.tree_at(fields, self.agent(lanes), (*state.learned, gamma), is_leaf=lambda x: x is None)
         seen = observation >= 0
-        outcomes = _outcomes(self.model.num_obs, jnp.maximum(observation, 0))
+        outcomes = outcomes_of(self.model.num_obs, observation)
         posterior, info = agent.infer_states(outcomes, state.prior, return_info=True)
         hold = lambda new, old: jnp.where(seen.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
         qs = [hold(q, p[:, None]) for q, p in zip(posterior, state.prior, strict=True)]
@@ -188,11 +189,3 @@ class PymdpPlayer:
             "exploration_temperature": 1.0 / gamma,
         }
         return State(prior, qs, controls, learned), action.astype(jnp.int32), trace
-
-
-def _outcomes(num_obs: tuple[int, ...], observation: Int[Array, "lanes"]) -> list[Int[Array, "lanes"]]:
-    rest, out = observation, []
-    for n in reversed(num_obs):
-        out.append(rest % n)
-        rest = rest // n
-    return out[::-1]

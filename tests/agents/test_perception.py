@@ -15,9 +15,9 @@ import pytest
 
 from thermopolis.agents import ActiveInference, Core, GenerativeModel
 from thermopolis.agents import lanes as ln
-from thermopolis.agents.active_inference import init as start
 from thermopolis.agents.belief import outer
 from thermopolis.agents.core_in_loop import perceive_on_core
+from thermopolis.agents.cycle import init as start
 from thermopolis.agents.fixed_point import fixed_point, log_likelihoods
 from thermopolis.agents.free_energy import of_joint
 from thermopolis.agents.mean_field import gradient, mean_field, sweep
