@@ -19,6 +19,9 @@ from thermopolis.runs.schema import Experiment
 from thermopolis.runs.streams import placement_seeds, player_seeds, world_seeds
 from thermopolis.runs.worlds import Stage, build_world
 
+#: Players of a cell up to which places drawn by share make casts of their own.
+SMALL = 8
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -106,29 +109,22 @@ class PointCast:
 
     def slot_players(self, replicate: int) -> np.ndarray:
         """Player (within its cell) of every slot."""
-        network = getattr(self.stage.params, "network", None)
-        if self.stage.linked and network is not None:
-            source = np.asarray(network.source)
-            return source[:, replicate if source.shape[-1] > 1 else 0]
-        return np.asarray(self.stage.world.slot_player)
+        return self.owners[:, replicate if self.owners.shape[1] > 1 else 0]
 
-    def cast(self, replicate: int, cell: int) -> Cast:
-        """The cast of one cell."""
+    def casts(self) -> list[tuple[Cast, np.ndarray]]:
+        """Casts of all cells, each with the columns (replicate · cells + cell) it is found in, ascending."""
         players = int(self.stage.world.players)
-        groups = self.groups[replicate, cell * players : (cell + 1) * players]
-        return self._cast(
-            tuple(int(g) for g in groups) if players <= 8 or not self.by_share else None, replicate
-        )
-
-    @cached_property
-    def _casts(self) -> dict[Any, Cast]:
-        return {}
-
-    def _cast(self, groups: tuple[int, ...] | None, replicate: int) -> Cast:
-        key = groups if groups is not None else "by share"
-        if key not in self._casts:
-            self._casts[key] = self._make_cast(groups, replicate)
-        return self._casts[key]
+        rows = self.groups.reshape(-1, players)
+        if self.by_share and players > SMALL:
+            return [(self._make_cast(None, 0), np.arange(len(rows)))]
+        if (rows == rows[0]).all():
+            return [(self._make_cast(tuple(rows[0].tolist()), 0), np.arange(len(rows)))]
+        unique, which = np.unique(rows, axis=0, return_inverse=True)
+        found = []
+        for number, groups in enumerate(unique.tolist()):
+            columns = np.flatnonzero(which.reshape(-1) == number)
+            found.append((self._make_cast(tuple(groups), int(columns[0]) // self.stage.cells), columns))
+        return found
 
     def _make_cast(self, groups: tuple[int, ...] | None, replicate: int) -> Cast:
         slots = int(self.stage.world.slots)
@@ -171,15 +167,34 @@ class PointCast:
                 digest.update(np.ascontiguousarray(leaf).tobytes())
         return digest.hexdigest()
 
-    def slot_settings(self, replicate: int, cell: int, segment: Segment) -> list[dict[str, Any]]:
-        """Settings of each slot of a segment, without lanes (slots of one player share one dict)."""
+    @cached_property
+    def owners(self) -> np.ndarray:
+        """Player (within its cell) of every slot: (slots, 1), or (slots, replicates) where each has its own graph."""
+        network = getattr(self.stage.params, "network", None)
+        if self.stage.linked and network is not None:
+            return np.asarray(network.source)
+        return np.asarray(self.stage.world.slot_player)[:, None]
+
+    @cached_property
+    def roles(self) -> np.ndarray:
+        """Role of every slot."""
+        return np.array([self.stage.role(slot) for slot in range(int(self.stage.world.slots))])
+
+    def slot_groups(self, replicates: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """Group of every slot of some cells: (slots, cells)."""
+        owners = self.owners[:, replicates] if self.owners.shape[1] > 1 else self.owners
+        return self.groups[replicates, cells * int(self.stage.world.players) + owners]
+
+    def segment_settings(
+        self, segment: Segment, groups: np.ndarray
+    ) -> tuple[list[dict[str, Any]], np.ndarray]:
+        """Settings of a segment's slots, without lanes: those that occur, and which of them each place has."""
         if segment.seat is not None:
-            settings = self._settings(segment.seat, 0)
-            return [settings] * len(segment.slots)
-        players = int(self.stage.world.players)
-        groups = self.groups[replicate, cell * players : (cell + 1) * players]
-        of_slot = self.slot_players(replicate)
-        return [self._settings(int(groups[of_slot[s]]), self.stage.role(s)) for s in segment.slots]
+            return [self._settings(segment.seat, 0)], np.zeros(groups.shape, np.intp)
+        roles = self.roles[segment.slots.start : segment.slots.stop, None]
+        span = int(self.roles.max()) + 1
+        codes, table = np.unique(groups * span + roles, return_inverse=True)
+        return [self._settings(*divmod(int(code), span)) for code in codes], table.reshape(groups.shape)
 
     @cached_property
     def _settings_cache(self) -> dict[tuple[int, int], dict[str, Any]]:
@@ -191,9 +206,17 @@ class PointCast:
             self._settings_cache[key] = self.player(group, role).settings()
         return self._settings_cache[key]
 
-    def first_observation(self, group: int) -> int:
-        """The outcome a group's players take themselves to have just seen, or -1."""
-        return int(getattr(self.player(group, 0), "first_observation", -1))
+    @cached_property
+    def first_observations(self) -> np.ndarray:
+        """By group: the outcome its players take themselves to have just seen, or -1."""
+        firsts = [getattr(self.player(group, 0), "first_observation", -1) for group in self._present]
+        out = np.full(len(self.experiment.agents), -1)
+        out[self._present] = firsts
+        return out
+
+    @property
+    def _present(self) -> np.ndarray:
+        return np.unique(self.groups)
 
 
 def leaves(params: Any) -> list[Any]:

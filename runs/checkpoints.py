@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ import jax
 import numpy as np
 
 from thermopolis.errors import StoreError
+from thermopolis.runs.blocks import Block
 from thermopolis.runs.files import replace_file
 from thermopolis.runs.identity import digest, point_id
-from thermopolis.runs.schema import Experiment
 
 EVERY_SECONDS = 20.0
 """Work of a block that a cut may cost."""
@@ -30,13 +29,11 @@ SHARE = 0.1
 Arrays = dict[str, np.ndarray]
 
 
-def block_key(cells: Sequence[tuple[int, int, int]], points: Sequence[Experiment], chunk: int) -> str:
+def block_key(block: Block, chunk: int) -> str:
     """A block's name, from what it simulates and how."""
     from thermopolis import __version__
 
-    numbers = sorted({index for index, _, _ in cells})
-    ids = {index: point_id(points[index]) for index in numbers}
-    listed = [[ids[index], replicate, cell] for index, replicate, cell in cells]
+    listed = [[point_id(part.point.experiment), part.columns.tolist()] for part in block.parts]
     return digest([__version__, jax.__version__, chunk, listed])[:24]
 
 

@@ -100,9 +100,10 @@ def make_key(seed: int, kind: RandomKind = "counter") -> jax.Array:
     return jax.random.wrap_key_data(words, impl=_IMPLEMENTATIONS[kind])
 
 
-def make_keys(seeds: Sequence[int], kind: RandomKind = "counter") -> jax.Array:
+def make_keys(seeds: Sequence[int] | np.ndarray, kind: RandomKind = "counter") -> jax.Array:
     """An array of the keys that ``make_key`` gives for each seed."""
-    words = np.array([[seed & 0xFFFFFFFF, seed >> 32] for seed in seeds], np.uint32)
+    numbers = np.asarray(seeds, np.uint64)
+    words = np.stack([numbers & np.uint64(0xFFFFFFFF), numbers >> np.uint64(32)], axis=-1).astype(np.uint32)
     return jax.random.wrap_key_data(jnp.asarray(words), impl=_IMPLEMENTATIONS[kind])
 
 
