@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST_EVERY_SECONDS = 2.0
-_COMPRESSION = {"zlib": True, "complevel": 1, "shuffle": True}
 
 
 def directory_for(experiment: Experiment, results: str | Path = "results") -> Path:
@@ -51,17 +50,6 @@ def written(experiment: Experiment) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
-def encode(dataset: xr.Dataset, path: Path) -> None:
-    """A dataset as compressed netCDF-4."""
-    encoding: dict[str, Any] = {}
-    for name, variable in dataset.variables.items():
-        if variable.dtype.kind in "fiu" and variable.size > 1024:
-            encoding[str(name)] = dict(_COMPRESSION)
-        if variable.dtype.kind in "fiu":
-            encoding.setdefault(str(name), {})["_FillValue"] = None
-    dataset.to_netcdf(path, engine="h5netcdf", encoding=encoding)
-
-
 @dataclass(frozen=True)
 class Parcel:
     """A finished point, ready to be kept: the bytes of its netCDF-4 file, and what is said of it."""
@@ -73,14 +61,10 @@ class Parcel:
 
 def pack(dataset: xr.Dataset, seconds: float) -> Parcel:
     """A point's dataset as a parcel."""
-    import tempfile
-
     from thermopolis.runs.layout import layout
+    from thermopolis.runs.netcdf import image
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "point.nc")
-        encode(dataset, path)
-        return Parcel(path.read_bytes(), layout(dataset), seconds)
+    return Parcel(image(dataset), layout(dataset), seconds)
 
 
 @dataclass
