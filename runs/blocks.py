@@ -86,9 +86,9 @@ def blocks(points: Sequence[PointCast]) -> list[Block]:
             members.setdefault(index, []).append(columns)
     out = []
     for cast, members in batches.values():
-        columns = [np.sort(np.concatenate(found)) for found in members.values()]
-        owner = np.repeat(list(members), [len(found) for found in columns])
-        every, width = np.concatenate(columns), cells_per_block(cast)
+        each = [np.sort(np.concatenate(found)) for found in members.values()]
+        owner = np.repeat(list(members), [len(found) for found in each])
+        every, width = np.concatenate(each), cells_per_block(cast)
         for start in range(0, len(every), width):
             mine, numbers = every[start : start + width], owner[start : start + width]
             cuts = np.flatnonzero(np.diff(numbers)) + 1
