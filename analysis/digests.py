@@ -19,6 +19,7 @@ from thermopolis.analysis.counting import context_counts, late, transition_count
 from thermopolis.analysis.disorder_index import disorder
 from thermopolis.analysis.inequality import energy_share, gini
 from thermopolis.analysis.series import (
+    CHAINS,
     by_bin,
     by_group,
     group_labels,
