@@ -8,6 +8,9 @@ last sample is the policy.
 A use first reprograms the energy under the state it finds (work W = E_new(x) - E_old(x)), then relaxes (heat
 Q = E_new(x) - E_new(x')): ΔE = W - Q. Energies are in units of kT of the device. A forbidden state stands in the ledger
 at the largest energy that is programmed, -ln of the smallest probability (36.04 kT): hardware couplings are finite.
+
+Where a world charges for thinking, a use takes only as many samples as its budget of joules pays (:mod:`budget`);
+with none, nothing is programmed or drawn: beliefs stay the prediction, and the policy is the one last drawn.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +27,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from thermopolis import thermo
 from thermopolis.agents import lanes as ln
 from thermopolis.agents.belief import Beliefs, likelihood, outer
+from thermopolis.agents.budget import Size, belief_size, policy_size
 from thermopolis.agents.free_energy import of_joint
 from thermopolis.agents.model import GenerativeModel
 from thermopolis.agents.perception import Evidence, Percept, support
@@ -182,7 +186,7 @@ def _account(
     entropy: Float[Array, "lanes"],
     sizes: Sequence[int],
     used: Bool[Array, "lanes"],
-    joules: Float[Array, "operation"],
+    joules: Float[Array, "operation l"],
     so_far: Use,
 ) -> tuple[Register, Use]:
     """The register after a use, and the use added to what came before in this step."""
@@ -190,7 +194,7 @@ def _account(
     old, new, relaxed = ln.pick(register.energy, before), ln.pick(energy, before), ln.pick(energy, after)
     work, heat = new - old, new - relaxed
     change = entropy - register.entropy
-    parts = (joules[:, None], work, heat, change + heat, jnp.maximum(-change, 0.0))
+    parts = (joules, work, heat, change + heat, jnp.maximum(-change, 0.0))
     total = Use(*(x + jnp.where(used, y, 0.0) for x, y in zip(so_far, parts, strict=True)))
     kept = Register(
         jnp.where(used, state, register.state),
@@ -200,9 +204,11 @@ def _account(
     return kept, total
 
 
-def _running_joules(core: Core, energy: thermo.Categorical, reads: int) -> Float[Array, "operation"]:
+def _running_joules(core: Core, size: Size, samples: Any, reads: Any) -> Float[Array, "operation l"]:
+    """Joules of a use, last axis lanes, or 1 where all take as many samples."""
     device = core.preset()
-    return device.joules(device.operations(energy, core.burn_in + core.samples, reads)).operations
+    costs = device.joules(device.operations(size, core.burn_in + samples, reads)).operations
+    return jnp.atleast_2d(costs).T
 
 
 def perceive_on_core(
@@ -215,11 +221,13 @@ def perceive_on_core(
     prior: Beliefs,
     outcomes: Sequence[Int[Array, "lanes"]],
     seen: Bool[Array, "lanes"],
+    taken: Int[Array, "lanes"] | None = None,
 ) -> tuple[Percept, CoreUse]:
     """Beliefs as sampled frequencies on the belief register.
 
     One uniform pseudo-count over the allowed states keeps a state that was never drawn from being believed
-    impossible; states that the posterior forbids get none.
+    impossible; states that the posterior forbids get none. ``taken`` is how many samples each lane can pay
+    (``None``: all); without any the belief is the prediction.
     """
     assert held.belief is not None
     sizes = [q.shape[0] for q in prior]
@@ -232,13 +240,17 @@ def perceive_on_core(
     if len(sizes) == 1:
         factors = [((0,), cost(given.prior * given.likelihood))]
     energy = thermo.Categorical(sizes, factors)
-    drawn = thermo.sample_lanes(keys, energy, 1.0, held.belief.state, core.burn_in, core.samples)
+    drawn = thermo.sample_lanes(keys, energy, 1.0, held.belief.state, core.burn_in, core.samples, taken)
     allowed = support(given, sizes)
     qs = []
     for counts, legal in zip(drawn.counts, allowed, strict=True):
         share = jnp.where(legal, 1.0, 0.0)
         weights = jnp.where(legal, counts, 0.0) + share / jnp.maximum(ln.total(share), 1.0)
         qs.append(weights / jnp.maximum(ln.total(weights), ln.TINY))
+    samples: Any = core.samples
+    if taken is not None:
+        samples = taken
+        qs = [jnp.where(taken > 0, q, p) for q, p in zip(qs, prior, strict=True)]
     possible = ln.total(given.prior * given.likelihood) > 0
     free_energy = of_joint(outer(qs), given.prior, given.likelihood)
     free_energy = free_energy._replace(free_energy=jnp.where(possible, free_energy.free_energy, jnp.inf))
@@ -251,8 +263,8 @@ def perceive_on_core(
         surprise,
         ln.entropy(exact),
         sizes,
-        seen & possible,
-        _running_joules(core, energy, core.samples),
+        seen & possible & (jnp.asarray(samples) > 0),
+        _running_joules(core, belief_size(sizes, dependencies), samples, samples),
         held.use,
     )
     return Percept(qs, free_energy), held._replace(belief=register, use=use)
@@ -264,14 +276,19 @@ def select_on_core(
     keys: Key[Array, "lanes"],
     utilities: Float[Array, "policy lanes"],
     q_pi: Float[Array, "policy lanes"],
+    taken: Int[Array, "lanes"] | None = None,
 ) -> tuple[Int[Array, "lanes"], CoreUse]:
-    """The policy register's last sample. ``utilities`` are -U(π)/T, so the register runs at temperature 1 in kT."""
+    """The policy register's last sample. ``utilities`` are -U(π)/T, so the register runs at temperature 1 in kT.
+
+    ``taken`` is how many samples each lane can pay (``None``: all); without any the register keeps its policy.
+    """
     assert held.policy is not None
     allowed = q_pi > 0
     energy = jnp.where(allowed, -ln.safe_log(q_pi), jnp.inf)
     law = thermo.Categorical([q_pi.shape[0]], [((0,), energy)])
-    drawn = thermo.sample_lanes(keys, law, 1.0, held.policy.state, core.burn_in, core.samples)
-    everyone = jnp.ones(keys.shape[-1], bool)
+    drawn = thermo.sample_lanes(keys, law, 1.0, held.policy.state, core.burn_in, core.samples, taken)
+    samples: Any = core.samples if taken is None else taken
+    thinking = jnp.broadcast_to(jnp.asarray(samples) > 0, keys.shape)
     programmed = jnp.minimum(-ln.safe_log(q_pi), CEILING)
     register, use = _account(
         held.policy,
@@ -279,8 +296,8 @@ def select_on_core(
         programmed,
         ln.entropy(q_pi),
         [q_pi.shape[0]],
-        everyone,
-        _running_joules(core, law, 1),
+        thinking,
+        _running_joules(core, policy_size(q_pi.shape[0]), samples, 1),
         held.use,
     )
     return drawn.state[0], held._replace(policy=register, use=use)

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from thermopolis.agents import budget, parameters, perception, planning, selection
 from thermopolis.agents import lanes as ln
-from thermopolis.agents import parameters, perception, planning, selection
 from thermopolis.agents.belief import outcomes_of
 from thermopolis.agents.core_in_loop import CoreUse, perceive_on_core, select_on_core
 from thermopolis.agents.counterfactual import action_probabilities, value_not_taken
@@ -59,7 +59,7 @@ def step(
     """One perceive → learn → plan → act of every lane."""
     seen = observation >= 0
     outcomes = outcomes_of(s.num_obs, observation)
-    core = state.core
+    core, taken = state.core, _paid_samples(s, settings)
 
     # perceive
     tables = [settings[f"A_{m}"] for m in range(len(s.num_obs))]
@@ -79,6 +79,7 @@ def step(
             state.prior,
             outcomes,
             seen,
+            taken,
         )
     elif s.perception == "exact":
         percept = perception.exact(shown, s.num_states)
@@ -125,7 +126,7 @@ def step(
     # act
     if s.policy == "core":
         assert s.core is not None and core is not None
-        policy, core = select_on_core(s.core, core, fold_in(keys, _REGISTER), utilities, q_pi)
+        policy, core = select_on_core(s.core, core, fold_in(keys, _REGISTER), utilities, q_pi, taken)
     elif s.selection == "argmax":
         policy = ln.argmax(utilities)
     else:
@@ -172,8 +173,19 @@ def step(
         assert s.core is not None
         trace |= core.trace(s.core)
         core = core.settled()
+    if taken is not None:
+        trace["core_samples"] = taken.astype(jnp.float32)
     trace |= {f"temperature_{name}": jnp.broadcast_to(value, action.shape) for name, value in notes.items()}
     return State(prior, qs, action, counts, controller, core), action, trace
+
+
+def _paid_samples(s: Structure, settings: Settings) -> Int[Array, "lanes"] | None:
+    """Samples of the core that each lane can pay; ``None`` where no world charges for thinking."""
+    if s.core is None or budget.SETTING not in settings:
+        return None
+    belief = budget.belief_size(s.num_states, s.A_dependencies) if s.perception == "core" else None
+    policy = budget.policy_size(s.policies) if s.policy == "core" else None
+    return budget.affordable(s.core, settings[budget.SETTING], belief, policy)
 
 
 def _mutual_defection(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from thermopolis.analysis.series import standard
 from thermopolis.errors import StoreError
 
 TYPES = (("Type I", 1.0), ("Type II", 2.0), ("Type III", 3.0))
@@ -30,6 +31,7 @@ def kardashev_of(power_watts: np.ndarray) -> np.ndarray:
 
 def kardashev(ds: xr.Dataset) -> xr.DataArray:
     """K of every civilization, (…, replicate, step, agent), recorded or from its power."""
+    ds = standard(ds)
     if "kardashev" in ds.data_vars:
         return ds["kardashev"]
     if "power" not in ds.data_vars:
@@ -41,9 +43,15 @@ def kardashev_total(ds: xr.Dataset) -> xr.DataArray:
     """K of all civilizations of a world together, (…, replicate, step); dead ones count as 0 W."""
     if "world_kardashev" in ds.data_vars:
         return ds["world_kardashev"]
-    if "power" not in ds.data_vars:
-        raise StoreError("power was not recorded")
-    power = ds["power"]
+    ds = standard(ds)
+    if "kardashev_total" in ds.data_vars:
+        return ds["kardashev_total"].max("agent").rename("world_kardashev")
+    if "power" in ds.data_vars:
+        power = ds["power"]
+    elif "kardashev" in ds.data_vars:
+        power = 10.0 ** (10.0 * ds["kardashev"] + 6.0)
+    else:
+        raise StoreError("neither power nor kardashev was recorded")
     whole = power.fillna(0.0).sum("agent") if "agent" in power.dims else power
     out = whole.copy(data=kardashev_of(whole.values)).rename("world_kardashev")
     return out.assign_attrs(long_name="Kardashev number of the whole", units="1")
@@ -56,6 +64,7 @@ def collapses(ds: xr.Dataset) -> xr.DataArray:
     """
     if "collapse" in ds.data_vars:
         return ds["collapse"]
+    ds = standard(ds)
     name = next((n for n in ("population", "power") if n in ds.data_vars), None)
     if name is None:
         raise StoreError("neither population nor power was recorded, so collapse can't be told")

@@ -7,12 +7,16 @@ import xarray as xr
 
 from thermopolis.analysis.counting import FRACTION, context_counts, joint_outcomes, moves, transition_counts
 from thermopolis.analysis.intervals import wilson_interval
-from thermopolis.analysis.series import group_series
+from thermopolis.analysis.series import group_series, standard
 from thermopolis.errors import StoreError
 
 
 def cooperation_rate(ds: xr.Dataset, bins: int | None = None) -> xr.DataArray:
     """Share of realised moves that are cooperation, ``(…, replicate, step, group)``, in [0, 1]."""
+    ds = standard(ds)
+    if "cooperation" not in ds.data_vars and "action" in ds.data_vars and "agent" in ds["action"].dims:
+        move = moves(ds)
+        ds = ds.assign(cooperation=(move == 0).where(move >= 0))
     out = group_series(ds, "cooperation", bins).rename("cooperation")
     return out.assign_attrs(long_name="cooperation rate", units="1")
 
@@ -77,6 +81,7 @@ def time_to_cooperation(ds: xr.Dataset, hold: int = 10, share: float = 1.0) -> x
     """
     if "time_to_cooperation" in ds.data_vars:
         return ds["time_to_cooperation"]
+    ds = standard(ds)
     move = moves(ds)
     own, axis = str(move.dims[-1]), move.dims.index("step")
     played = (move >= 0).sum(own)

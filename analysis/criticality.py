@@ -98,10 +98,15 @@ def critical_temperature(
         ``value``, ``low``, ``high``; NaN where there is no crossing (or peak) in the range swept.
     """
     arrays = [order[size] for size in sorted(order)] if isinstance(order, dict) else [order]
+    arrays = [a.sortby(dim) if dim in a.coords else a for a in arrays]
     for array in arrays:
         if dim not in array.dims or array.sizes[dim] < 3:
             raise StoreError(f"a critical temperature needs at least three values of {dim!r}")
+        if dim not in array.coords:
+            raise StoreError(f"the values of {dim!r} aren't given: assign_coords({dim}=…)")
     x = np.asarray(arrays[0][dim].values, float)
+    if any(not np.array_equal(np.asarray(a[dim].values, float), x) for a in arrays):
+        raise StoreError(f"the sizes must share their values of {dim!r}")
     moments = [_moments(a, dim) for a in arrays]
 
     def binder(m: np.ndarray) -> np.ndarray:
@@ -122,6 +127,8 @@ def _moments(order: xr.DataArray, dim: str) -> np.ndarray:
     own = [d for d in ("replicate", "chain") if d in order.dims]
     if "moment" in order.dims:  # a digest's, taken chain by chain already
         return np.asarray(order.stack(world=("replicate", "agent")).transpose("moment", dim, "world").values)
+    if not own:
+        raise StoreError("an interval is over replicates or chains, and this order parameter has neither")
     m = order.stack(world=own).transpose(dim, "world", ...).values
     m = np.asarray(m, np.float64).reshape(*m.shape[:2], -1)
     return np.stack([np.abs(m).mean(-1), (m**2).mean(-1), (m**4).mean(-1)])

@@ -18,7 +18,15 @@ from thermopolis.analysis.cooperation import mutual_defection, time_to_cooperati
 from thermopolis.analysis.counting import context_counts, late, transition_counts
 from thermopolis.analysis.disorder_index import disorder
 from thermopolis.analysis.inequality import energy_share, gini
-from thermopolis.analysis.series import by_bin, by_group, check, group_labels, group_names, is_digest
+from thermopolis.analysis.series import (
+    CHAINS,
+    by_bin,
+    by_group,
+    group_labels,
+    group_names,
+    is_digest,
+    standard,
+)
 from thermopolis.errors import StoreError
 
 BINS = 400
@@ -84,13 +92,9 @@ def digest(ds: xr.Dataset, bins: int = BINS, names: Iterable[str] | None = None)
     names : iterable of str, optional
         Recorded variables wanted, and nothing besides; all by default.
     """
-    check(ds)
+    ds = standard(ds)
     if is_digest(ds):
         return ds
-    if "chain" in ds.dims and "agent" not in ds.dims:  # a core alone: its chains take the place of agents
-        ds = ds.rename(chain="agent").assign_coords(
-            kind=("agent", ["chains of the core"] * ds.sizes["chain"])
-        )
     wanted = [str(n) for n in (ds.data_vars if names is None else names) if n in ds.data_vars]
     labels, groups = group_labels(ds), group_names(ds)
     data: dict[str, xr.DataArray] = {}
@@ -105,6 +109,8 @@ def digest(ds: xr.Dataset, bins: int = BINS, names: Iterable[str] | None = None)
     for dim in ("replicate", "step"):  # kept even where no variable is
         if dim not in out.dims:
             out = out.assign_coords({dim: ds[dim].values if dim in ds.coords else np.arange(ds.sizes[dim])})
+    if groups == [CHAINS]:
+        out.attrs["alone"] = 1
     out.attrs["agents"] = int(ds.sizes.get("agent", 1))
     if "world_seed" in ds.coords and "world_seed" not in out.coords:
         out = out.assign_coords(world_seed=ds["world_seed"])

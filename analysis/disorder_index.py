@@ -3,9 +3,10 @@
 Each part is an entropy over its own maximum at that sample size; the index is the mean of the parts that are
 defined (a part that can't be told is NaN and left out, never 0):
 
-- ``action``: entropy of all moves in the window over ln min(K, n). 0 when all do the same; 1 when moves are even.
-- ``policy``: generalised Jensen–Shannon divergence of the agents' own move distributions over ln min(K, agents).
-  0 for clones; 1 when agents split evenly between opposite certain policies.
+- ``action``: entropy of all n moves in the window over ln min(K, n), K the number of actions (one more than the
+  highest seen, two at least). 0 when all do the same; 1 when moves are even.
+- ``policy``: generalised Jensen–Shannon divergence of the agents' own move distributions over the most that so many
+  agents can have (ln K where K divides their number). 0 for clones; 1 when certain agents split as evenly as they can.
 - ``energy``: entropy of the agents' shares of energy (store, power, else reward) over ln agents. 0 when one has all;
   1 when all have the same.
 - ``belief``: mean entropy of beliefs over its maximum ln(states). 0 for certainty; 1 for no idea.
@@ -20,9 +21,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from thermopolis.analysis.counting import moves
+from thermopolis.analysis.counting import actions
 from thermopolis.analysis.information import counts_of, entropy
-from thermopolis.analysis.series import bin_edges, bin_mean
+from thermopolis.analysis.series import bin_edges, bin_mean, standard
 from thermopolis.errors import StoreError
 
 PARTS = ("action", "policy", "energy", "belief", "spatial")
@@ -37,6 +38,14 @@ def action_mix(counts: np.ndarray) -> np.ndarray:
         return np.where(n > 1, np.clip(entropy(pooled) / np.where(most > 0, most, np.nan), 0.0, 1.0), np.nan)
 
 
+def evenest(members: np.ndarray, values: int) -> np.ndarray:
+    """Entropy of ``members`` split over ``values`` as evenly as whole members can be, in nats."""
+    n = np.maximum(np.asarray(members, np.float64), 1.0)
+    share, rest = np.floor(n / values), n % values
+    parts = [(rest, (share + 1) / n), (values - rest, share / n)]
+    return np.asarray(-sum(number * p * np.log(np.where(p > 0, p, 1.0)) for number, p in parts))
+
+
 def policy_disagreement(counts: np.ndarray) -> np.ndarray:
     """Normalised Jensen–Shannon divergence between agents' own counts (…, agent, value); NaN for one agent."""
     counts = np.asarray(counts, np.float64)
@@ -48,7 +57,7 @@ def policy_disagreement(counts: np.ndarray) -> np.ndarray:
         mean = shares.sum(-2) / agents[..., None]
         plain = -np.sum(np.where(mean > 0, mean * np.log(np.where(mean > 0, mean, 1.0)), 0.0), -1)
         whole = plain + ((mean > 0).sum(-1) - 1) / (2.0 * counts.sum((-2, -1)))
-        most = np.log(np.minimum(counts.shape[-1], agents))
+        most = evenest(agents, counts.shape[-1])
         return np.where(
             agents > 1, np.clip((whole - own) / np.where(most > 0, most, np.nan), 0.0, 1.0), np.nan
         )
@@ -68,19 +77,19 @@ def evenness(values: np.ndarray) -> np.ndarray:
     return np.where(fine, np.clip(value, 0.0, 1.0), np.nan)
 
 
-def spatial_disorder(own: np.ndarray, neighbour: np.ndarray) -> np.ndarray:
+def spatial_disorder(own: np.ndarray, neighbour: np.ndarray, values: int = 2) -> np.ndarray:
     """H(own | neighbour)/H(own) of moves over links and steps, (…, samples); NaN where all do the same."""
-    code = np.where((own >= 0) & (neighbour >= 0), 2 * own.astype(int) + neighbour, -1)
-    joint = counts_of(code, 4).reshape(*code.shape[:-1], 2, 2)
+    code = np.where((own >= 0) & (neighbour >= 0), values * own.astype(int) + neighbour, -1)
+    joint = counts_of(code, values**2).reshape(*code.shape[:-1], values, values)
     alone = entropy(joint.sum(-1), corrected=False)
     given = entropy(joint, corrected=False, axis=(-2, -1)) - entropy(joint.sum(-2), corrected=False)
-    # a link's chance dependence adds (1)/2n to H(own) − H(own|neighbour)
+    # chance dependence adds (K̂ − 1)²/2n to H(own) − H(own|neighbour), K̂ the moves seen
     total = joint.sum((-2, -1))
+    chance = ((joint.sum(-1) > 0).sum(-1) - 1) ** 2 / 2.0
     with np.errstate(invalid="ignore", divide="ignore"):
-        both = (joint.sum(-1) > 0).all(-1)
-        return np.where(
-            both, np.clip((given + 0.5 / total) / np.where(alone > 0, alone, np.nan), 0.0, 1.0), np.nan
-        )
+        several = (joint.sum(-1) > 0).sum(-1) > 1
+        share = (given + chance / total) / np.where(alone > 0, alone, np.nan)
+        return np.where(several, np.clip(share, 0.0, 1.0), np.nan)
 
 
 def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = None) -> xr.DataArray:
@@ -102,7 +111,9 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
         )
     if windows < 1:
         raise StoreError(f"at least one window of steps is needed, got {windows}")
-    move = moves(ds)
+    ds = standard(ds)
+    move = actions(ds)
+    most = max(int(move.max()) + 1, 2)
     axis = move.dims.index("step")
     own = str(move.dims[-1])
     starts = bin_edges(move.sizes["step"], windows)
@@ -113,13 +124,13 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
     neighbours = _neighbours(ds, own)
     for w, (start, stop) in enumerate(zip(starts, ends, strict=True)):
         window = x[..., start:stop, :]
-        table = counts_of(np.swapaxes(window, -1, -2), 2)
+        table = counts_of(np.swapaxes(window, -1, -2), most)
         parts[..., w, 0] = action_mix(table)
         parts[..., w, 1] = policy_disagreement(table)
         if neighbours is not None:
             mine = window.reshape(*lead, -1)
             theirs = np.where(neighbours >= 0, window[..., neighbours], -1).reshape(*lead, -1)
-            parts[..., w, 4] = spatial_disorder(mine, theirs)
+            parts[..., w, 4] = spatial_disorder(mine, theirs, most)
     parts[..., 2] = _energy(ds, starts, lead)
     parts[..., 3] = _belief(ds, starts, lead, belief_maximum)
     known = np.isfinite(parts[..., :5])

@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from thermopolis.analysis.counting import FRACTION, late, moves, pair_moves, transition_counts
+from thermopolis.analysis.counting import FRACTION, actions, late, pair_moves, transition_counts
 from thermopolis.analysis.information import (
     conditional_mutual_information,
     counts_of,
@@ -214,8 +214,8 @@ def lempel_ziv(sequence: np.ndarray) -> tuple[int, float]:
 
 
 def lempel_ziv_complexity(ds: xr.Dataset, fraction: float = FRACTION) -> xr.DataArray:
-    """Lempel–Ziv complexity of each player's moves, (…, replicate, agent), nats per step; NaN where too short."""
-    move = late(moves(ds), fraction)
+    """Lempel–Ziv complexity of each player's actions, (…, replicate, agent), nats per step; NaN where too short."""
+    move = late(actions(ds), fraction)
     axis = move.dims.index("step")
     table = np.moveaxis(move.values, axis, -1)
     flat = [
@@ -224,7 +224,7 @@ def lempel_ziv_complexity(ds: xr.Dataset, fraction: float = FRACTION) -> xr.Data
     ]
     dims = [d for d in move.dims if d != "step"]
     coords = {k: v for k, v in move.coords.items() if "step" not in v.dims}
-    attrs = {"long_name": "Lempel–Ziv complexity of moves", "units": "nat/step"}
+    attrs = {"long_name": "Lempel–Ziv complexity of actions", "units": "nat/step"}
     return xr.DataArray(
         np.reshape(flat, table.shape[:-1]), dims=dims, coords=coords, attrs=attrs, name="lempel_ziv"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from thermopolis.analysis.counting import FRACTION, context_counts
+from thermopolis.analysis.counting import FRACTION, action_counts
 from thermopolis.analysis.information import entropy
 from thermopolis.analysis.series import group_series
 
@@ -28,8 +28,11 @@ def policy_varentropy(ds: xr.Dataset, bins: int | None = None) -> xr.DataArray:
 
 
 def action_entropy(ds: xr.Dataset, fraction: float = FRACTION) -> xr.DataArray:
-    """Entropy of a group's moves, ``(…, replicate, group)``, in nats, Miller–Madow corrected; at most ln 2."""
-    counts = context_counts(ds, fraction).transpose(..., "context", "move")
-    value = np.minimum(entropy(counts.values.sum(-2)), np.log(2))
-    out = counts.isel(context=0, move=0, drop=True).copy(data=value).rename("action_entropy")
-    return out.assign_attrs(long_name="entropy of moves", units="nat")
+    """Entropy of a group's actions, ``(…, replicate, group)``, in nats, Miller–Madow corrected.
+
+    At most ln of the number of actions, which is that of the highest seen in the dataset (two at least).
+    """
+    counts = action_counts(ds, fraction).transpose(..., "action")
+    value = np.minimum(entropy(counts.values), np.log(counts.sizes["action"]))
+    out = counts.isel(action=0, drop=True).copy(data=value).rename("action_entropy")
+    return out.assign_attrs(long_name="entropy of actions", units="nat")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from thermopolis.analysis.series import group_labels, group_names
+from thermopolis.analysis.series import group_labels, group_names, standard
 from thermopolis.errors import StoreError
 
 
@@ -39,6 +39,7 @@ def gini(ds: xr.Dataset, name: str = "reward", cumulative: bool | None = None) -
     stored = f"gini_{name}"
     if stored in ds.data_vars:
         return ds[stored]
+    ds = standard(ds)
     if name not in ds.data_vars or "agent" not in ds[name].dims:
         raise StoreError(f"{name!r} wasn't recorded by agent, so its inequality isn't known")
     array = ds[name]
@@ -62,6 +63,7 @@ def energy_share(ds: xr.Dataset, name: str = "power") -> xr.DataArray:
     stored = f"{name}_share"
     if stored in ds.data_vars:
         return ds[stored]
+    ds = standard(ds)
     if name not in ds.data_vars or "agent" not in ds[name].dims:
         raise StoreError(f"{name!r} wasn't recorded by agent, so it has no shares")
     labels, groups = group_labels(ds), group_names(ds)

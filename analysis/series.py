@@ -11,20 +11,11 @@ import xarray as xr
 from thermopolis.errors import StoreError
 
 _INNER = (
-    "chain",
-    "moment",
-    "replicate",
-    "step",
-    "agent",
-    "link",
-    "group",
-    "operation",
-    "outcome",
-    "context",
-    "part",
-    "window",
-    "quantile",
-)
+    "replicate", "step", "agent", "link", "chain", "group", "operation", "outcome", "next_outcome", "context", "move",
+    "part", "window", "quantile", "moment", "direction", "unit", "pair", "state", "action",
+)  # fmt: skip
+_TRACE = ("step", "agent", "link", "chain")
+EVERYBODY, CHAINS = "all players", "chains of the core"
 
 
 def is_digest(ds: xr.Dataset) -> bool:
@@ -50,13 +41,61 @@ def check(ds: xr.Dataset) -> xr.Dataset:
     return ds
 
 
+def standard(ds: xr.Dataset) -> xr.Dataset:
+    """``ds`` as observables expect it: checked, and dims ordered (…, replicate, step, agent or link, …).
+
+    A single world may come without ``replicate``, a single player without ``agent``; chains of a core alone take the
+    place of agents; ``X_mean`` of an on-line summary stands for X. A digest is given back as it is.
+    """
+    if not isinstance(ds, xr.Dataset) or is_digest(ds):
+        return check(ds)
+    if "step" in ds.dims and "replicate" not in ds.dims:
+        ds = ds.expand_dims("replicate")
+    check(ds)
+    if "chain" in ds.dims and "agent" not in ds.dims:
+        ds = ds.rename(chain="agent").assign_coords(kind=("agent", [CHAINS] * ds.sizes["chain"]))
+    means = {
+        f"{n[:-5]}": n for n in map(str, ds.data_vars) if n.endswith("_mean") and n[:-5] not in ds.data_vars
+    }
+    if means:
+        ds = ds.assign({n: _of_everybody(ds[mean], n) for n, mean in means.items()})
+        if "kind" not in ds.coords:
+            ds = ds.assign_coords(kind=("agent", [EVERYBODY]))
+    elif "agent" not in ds.dims:
+        series = [
+            n
+            for n, v in ds.data_vars.items()
+            if {"replicate", "step"} <= set(v.dims) and "link" not in v.dims
+        ]
+        ds = ds.assign({n: ds[n].expand_dims("agent", -1) for n in series})
+    order = [d for d in ("replicate", "step", "agent", "link") if d in ds.dims]
+    tidy = {}
+    for name, variable in ds.data_vars.items():
+        inner = [d for d in order if d in variable.dims]
+        before = sweep_dims(variable)
+        after = [d for d in variable.dims if d not in inner and d not in before]
+        dims = (*before, *inner, *after)
+        if dims != variable.dims:
+            tidy[name] = variable.transpose(*dims)
+    return ds.assign(tidy) if tidy else ds
+
+
+def _of_everybody(mean: xr.DataArray, name: str) -> xr.DataArray:
+    """A mean over players as if it were one player's."""
+    words = str(mean.attrs.get("long_name", name.replace("_", " "))).removeprefix("mean over players: ")
+    out = mean.expand_dims("agent", mean.dims.index("step") + 1).rename(name)
+    return out.assign_attrs(long_name=words, units=mean.attrs.get("units", "1"))
+
+
 def sweep_dims(ds: xr.Dataset | xr.DataArray) -> list[str]:
-    """Dimensions a sweep added, in order: those before ``replicate``, or what remains of it."""
+    """Dimensions a sweep added, in order: those before ``replicate``, and any that results don't have by themselves."""
     arrays = [ds] if isinstance(ds, xr.DataArray) else list(ds.data_vars.values())
     seen: dict[str, None] = {}
     for array in sorted(arrays, key=lambda v: -v.ndim):
-        inner = [array.dims.index(d) for d in _INNER if d in array.dims]
-        seen.update(dict.fromkeys(str(d) for d in array.dims[: min(inner, default=0)]))
+        dims = [str(d) for d in array.dims]
+        cut = dims.index("replicate") if "replicate" in dims else 0
+        swept = [d for i, d in enumerate(dims) if d not in _INNER or (i < cut and d not in _TRACE)]
+        seen.update(dict.fromkeys(swept))
     return list(seen)
 
 
@@ -157,7 +196,7 @@ def group_series(ds: xr.Dataset, name: str, bins: int | None = None) -> xr.DataA
     StoreError
         The variable wasn't recorded; the message names those that were.
     """
-    check(ds)
+    ds = standard(ds)
     if name not in ds.data_vars:
         there = ", ".join(sorted(map(str, ds.data_vars))) or "none"
         raise StoreError(f"variable {name!r} was not recorded (there are: {there})")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from thermopolis.agents.budget import SETTING as BUDGET
 from thermopolis.envs.world import init_keys, step_keys
 from thermopolis.keys import fold_in
 from thermopolis.runs.cast import Cast
@@ -58,6 +59,7 @@ class Carry(NamedTuple):
     observation: Any
     over: Any  # (players, cells)
     society: Society | None  # last round's actions and earnings, where somebody imitates
+    budget: Any  # joules a decision of every slot may cost (slots, cells), where the world charges a core for them
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
     world, segments = cast.world, cast.segments
     slots, players = int(world.slots), int(world.players)
     imitated = any(getattr(segment.player, "society", False) for segment in segments)
+    charged = [charges(world, segment.player) for segment in segments]
 
     def start(inputs: Inputs) -> Carry:
         states = tuple(
@@ -105,7 +108,8 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         cells = inputs.cell_keys.shape[0]
         nobody = Society(jnp.full((slots, cells), -1, jnp.int32), jnp.zeros((slots, cells)), None)
         over = jnp.zeros((players, cells), bool)
-        carry = Carry(world_state, states, inputs.first, over, nobody if imitated else None)
+        budget = jnp.full((slots, cells), jnp.inf, jnp.float32) if any(charged) else None
+        carry = Carry(world_state, states, inputs.first, over, nobody if imitated else None, budget)
         return jax.tree_util.tree_map(_strong, carry)
 
     def step(inputs: Inputs, carry: Carry, time: Any) -> tuple[Carry, dict[str, Any]]:
@@ -121,10 +125,10 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
                 action = _imitate(segment, inputs, number, carry.society, time)[lo:hi]
                 state, trace = carry.players[number], {}
             else:
-                keys = fold_in(inputs.player_keys[number], time)
-                state, action, trace = segment.player.step(
-                    keys, carry.players[number], inputs.settings[number], seen
-                )
+                keys, settings = fold_in(inputs.player_keys[number], time), inputs.settings[number]
+                if charged[number]:
+                    settings = settings | {BUDGET: carry.budget[lo:hi].reshape(-1)}
+                state, action, trace = segment.player.step(keys, carry.players[number], settings, seen)
                 action = action.reshape(hi - lo, cells)
             if segment.seat is None:
                 actions = action if hi - lo == slots else actions.at[lo:hi].set(action)
@@ -148,7 +152,8 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         if variables is not None:
             record = {k: v for k, v in record.items() if k in variables or k == "alive"}
         society = Society(outcome.action, outcome.reward, None) if imitated else None
-        return Carry(world_state, states, outcome.observation, outcome.ended, society), record
+        budget = outcome.variables["thinking_budget"].astype(jnp.float32) if any(charged) else None
+        return Carry(world_state, states, outcome.observation, outcome.ended, society, budget), record
 
     def advance(inputs: Inputs, carry: Carry, first: Any) -> tuple[Carry, dict[str, Any]]:
         def frame(carry: Carry, index: Any) -> tuple[Carry, dict[str, Any]]:
@@ -164,6 +169,12 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         jax.jit(start, compiler_options=OPTIONS),
         jax.jit(advance, donate_argnums=(1,), compiler_options=OPTIONS),
     )
+
+
+def charges(world: Any, player: Any) -> bool:
+    """Whether this world charges this player for thinking: then its core takes only the samples that are paid."""
+    core = getattr(player.structure, "core", None)
+    return core is not None and getattr(world, "charges_thinking", False)
 
 
 def _imitate(segment: Any, inputs: Inputs, number: int, society: Any, time: Any) -> Any:

@@ -16,10 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from thermopolis.agents.budget import SETTING as BUDGET
 from thermopolis.keys import fold_in, make_keys
 from thermopolis.runs.cast import PointCast, is_shared
 from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.imitation import STREAM, Society
+from thermopolis.runs.program import charges
 from thermopolis.runs.schema import Experiment
 
 
@@ -115,6 +117,7 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
     )
     rewards = np.full((slots, columns), np.nan, np.float32)
     realised = np.full((slots, columns), -1, np.int64)
+    budget = np.full((players, columns), np.inf, np.float32)
     for time in range(experiment.steps):
         alive = np.zeros((players, columns), bool)
         for r, environment in enumerate(environments):
@@ -132,8 +135,11 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
                 ]
                 continue
             seen = jnp.asarray(observation[troupe.place], jnp.int32)
+            settings = troupe.settings
+            if charges(stage.world, troupe.player):
+                settings = settings | {BUDGET: jnp.asarray(budget[troupe.place])}
             troupe.state, action, trace = _stepper(troupe.player)(
-                troupe.keys, np.uint32(time), troupe.state, troupe.settings, seen
+                troupe.keys, np.uint32(time), troupe.state, settings, seen
             )
             actions[troupe.place] = np.asarray(action)
             _collect(reports, troupe, trace, slots, columns)
@@ -164,6 +170,7 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
                     if name != "realised_action" and isinstance(value, float):
                         table = variables.setdefault(name, np.full((players, columns), np.nan))
                         table[player, column] = value
+        budget = variables.get("thinking_budget", budget).astype(np.float32)
         if time % experiment.record.every == 0:
             record = {
                 "action": np.where(up, realised, -1),

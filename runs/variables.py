@@ -47,6 +47,7 @@ VARIABLES: dict[str, Variable] = {
     "partner_level": Variable("float32", "1", "expected level of the partner's type (0 fixed, 1 answers me)"),
     "perception_converged": Variable("float32", "1", "1 where the iteration of beliefs settled"),
     "core_joules": Variable("float64", "J", "running cost of the core by operation"),
+    "core_samples": Variable("float32", "1", "samples of the core that could be paid for"),
     "core_work": Variable("float64", "J", "work done on the core by reprogramming it"),
     "core_heat": Variable("float64", "J", "heat the core gave to its bath"),
     "core_entropy_production": Variable(
@@ -75,6 +76,7 @@ VARIABLES: dict[str, Variable] = {
     "waste_heat": Variable("float64", "W", "heat it gives off"),
     "thinking_power": Variable("float64", "W", "power paid for thinking"),
     "thinking_share": Variable("float64", "1", "share of the thinking that could be paid"),
+    "thinking_budget": Variable("float64", "J", "what a decision may cost to be paid in full"),
     "entropy_planet": Variable("float64", "J K-1", "change of the planets' entropy"),
     "entropy_radiated": Variable("float64", "J K-1", "entropy radiated by the planets"),
     "entropy_starlight": Variable("float64", "J K-1", "entropy brought by starlight (negative)"),

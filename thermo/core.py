@@ -62,6 +62,7 @@ def sample_lanes(
     state: Int32[Array, "units lanes"],
     burn_in: int,
     samples: int,
+    taken: Int32[Array, "lanes"] | None = None,
 ) -> CoreDraw:
     """Relax ``burn_in`` sweeps from ``state``, then take ``samples`` samples, one a sweep.
 
@@ -77,6 +78,9 @@ def sample_lanes(
         Where the core stands.
     burn_in, samples : int
         Static numbers of sweeps, ``samples`` at least 1.
+    taken : Int32[Array, "lanes"], optional
+        How many of the samples each lane takes, 0 to ``samples``: a lane that takes k gets to the last bit what
+        a core of k samples would give it; one that takes none isn't touched. ``None``: all take all.
 
     Raises
     ------
@@ -93,14 +97,16 @@ def sample_lanes(
     first = energy.join(state)
     isolated = all(not neighbours_of(merged, unit) for unit in range(merged.units))
     run = _isolated if isolated else _coupled
-    last, counts = run(keys, merged, temperature, first, burn_in, samples)
+    last, counts = run(keys, merged, temperature, first, burn_in, samples, taken)
+    if taken is not None:
+        last = jnp.where(taken > 0, last, first)
     before, after = merged(first), merged(last)
     heat = jnp.where(jnp.isfinite(before), before - after, 0.0)
     return CoreDraw(energy.split(last), _unit_counts(energy, counts), heat, after)
 
 
 def _isolated(
-    keys: Any, energy: Categorical, temperature: Any, state: Any, burn_in: int, samples: int
+    keys: Any, energy: Categorical, temperature: Any, state: Any, burn_in: int, samples: int, taken: Any
 ) -> tuple[Any, list[Any]]:
     """Units without neighbours: draws are independent, so the burn-in's need not be worked out."""
     lanes, units = keys.shape[0], energy.units
@@ -117,7 +123,10 @@ def _isolated(
         result = []
         for unit, law in enumerate(laws):
             uniform = draws(keys, (sweep + burn_in) * units + unit)
-            result.append([total + (uniform >= row) for total, row in zip(above[unit], law, strict=True)])
+            hits = [uniform >= row for row in law]
+            if taken is not None:
+                hits = [hit & (sweep < taken) for hit in hits]
+            result.append([total + hit for total, hit in zip(above[unit], hits, strict=True)])
         return result
 
     def chunk(block: Any, above: list[list[Any]]) -> list[list[Any]]:
@@ -130,9 +139,15 @@ def _isolated(
     )
     for sweep in range(samples - samples % unroll, samples):
         above = reached(sweep, above)
-    number = (burn_in + samples - 1) * units
-    last = [_draw_rows(draws(keys, number + unit), law) for unit, law in enumerate(laws)]
-    return jnp.stack(last), [_from_above(rows, lanes, samples) for rows in above]
+    if taken is None:
+        number: Any = (burn_in + samples - 1) * units
+        drawn = draws
+    else:
+        number = (burn_in + jnp.maximum(taken, 1) - 1) * units
+        drawn = jax.vmap(draws)
+    last = [_draw_rows(drawn(keys, number + unit), law) for unit, law in enumerate(laws)]
+    seen = jnp.broadcast_to(jnp.asarray(samples if taken is None else taken, jnp.float32), (1, lanes))
+    return jnp.stack(last), [_from_above(rows, seen) for rows in above]
 
 
 def _draw_rows(uniform: Any, law: list[Any]) -> Any:
@@ -142,7 +157,7 @@ def _draw_rows(uniform: Any, law: list[Any]) -> Any:
 
 
 def _coupled(
-    keys: Any, energy: Categorical, temperature: Any, state: Any, burn_in: int, samples: int
+    keys: Any, energy: Categorical, temperature: Any, state: Any, burn_in: int, samples: int, taken: Any
 ) -> tuple[Any, list[Any]]:
     lanes, units = keys.shape[0], energy.units
     kernels = [_kernel(energy, unit, temperature) for unit in range(units)]
@@ -155,13 +170,18 @@ def _coupled(
         return rows
 
     def count(number: Any, carry: tuple[list[Any], list[list[Any]]]) -> tuple[list[Any], list[list[Any]]]:
-        rows, seen = carry
-        rows = sweep(number, rows)
-        seen = [
-            [total + (row == k) for k, total in enumerate(totals)]
-            for row, totals in zip(rows, seen, strict=True)
-        ]
-        return rows, seen
+        before, seen = carry
+        rows = sweep(number, before)
+        if taken is not None:
+            on = number < burn_in + taken
+            rows = [jnp.where(on, row, old) for row, old in zip(rows, before, strict=True)]
+        counted = []
+        for row, totals in zip(rows, seen, strict=True):
+            hits = [row == k for k in range(len(totals))]
+            if taken is not None:
+                hits = [hit & on for hit in hits]
+            counted.append([total + hit for total, hit in zip(totals, hits, strict=True)])
+        return rows, counted
 
     rows = jax.lax.fori_loop(0, burn_in, sweep, [state[unit] for unit in range(units)])
     zero = jnp.zeros(lanes, jnp.float32)
@@ -191,10 +211,10 @@ def _kernel(energy: Categorical, unit: int, temperature: Any) -> Any:
     return direct
 
 
-def _from_above(above: list[Any], lanes: int, samples: int) -> jax.Array:
+def _from_above(above: list[Any], samples: Float[Array, "1 lanes"]) -> jax.Array:
     """Counts of each state from how often each threshold was reached."""
-    rows = [jnp.full((1, lanes), samples, jnp.float32), *(row.reshape(-1, lanes) for row in above)]
-    reached = jnp.concatenate([*rows, jnp.zeros((1, lanes), jnp.float32)])
+    rows = [samples, *(row.reshape(-1, samples.shape[-1]) for row in above)]
+    reached = jnp.concatenate([*rows, jnp.zeros_like(samples)])
     return reached[:-1] - reached[1:]
 
 

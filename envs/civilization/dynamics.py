@@ -34,7 +34,7 @@ class Flows(NamedTuple):
 
     Attributes
     ----------
-    power, heat, received, given, paid, asked, collected, exported : J per civilization.
+    power, useful, heat, received, given, paid, asked, collected, exported : J per civilization.
     absorbed, emitted : J per planet.
     entropy_planet, entropy_radiated, entropy_starlight : J/K per planet.
     entropy_exported : J/K per civilization.
@@ -42,6 +42,7 @@ class Flows(NamedTuple):
     """
 
     power: Civ
+    useful: Civ
     heat: Civ
     received: Civ
     given: Civ
@@ -200,6 +201,7 @@ def substep(
     )
     flows = Flows(
         power=power * dt,
+        useful=useful * dt,
         heat=heat,
         received=passed.received,
         given=passed.given - passed.lost,

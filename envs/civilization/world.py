@@ -10,6 +10,7 @@ capacity + collectors + store/κ.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -44,6 +45,8 @@ class Civilization:
 
     planets: tuple[int, ...] = (0,)
     substeps: int = 4
+
+    charges_thinking: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.planets or sorted(set(self.planets)) != list(range(max(self.planets) + 1)):
@@ -130,7 +133,8 @@ class Civilization:
         """One year.
 
         ``drawn_joules`` is what one decision of each player cost; times minds times decisions a year it is asked
-        of the useful power, which pays it as far as it goes (``thinking_share`` says how far).
+        of the useful power, which pays it as far as it goes (``thinking_share`` says how far). What a decision may
+        cost next year, if it shall be paid in full by this year's useful power, is ``thinking_budget``.
         """
         with jax.enable_x64(True):
             actions = jnp.asarray(actions, jnp.int32)
@@ -201,6 +205,7 @@ class Civilization:
         size = total(flows.absorbed) + total(flows.collected) + total(flows.emitted) + total(flows.exported)
         own_flows = flows.power + flows.received + flows.given + flows.heat
         closes = own + flows.heat - (flows.power + flows.received - flows.given)
+        decisions, lives = params.minds * params.decisions, after.alive
         produced = total(flows.entropy_planet + flows.entropy_radiated + flows.entropy_starlight) + total(
             flows.entropy_exported
         )
@@ -224,6 +229,9 @@ class Civilization:
             "waste_heat": flows.heat / YEAR,
             "thinking_power": flows.paid / YEAR,
             "thinking_share": jnp.where(flows.asked > 0, flows.paid / jnp.maximum(flows.asked, 1e-300), 1.0),
+            "thinking_budget": jnp.where(
+                decisions > 0, flows.useful / jnp.maximum(decisions, 1e-300), jnp.where(lives, jnp.inf, 0.0)
+            ),
             "entropy_production": produced,
             "entropy_planet": total(flows.entropy_planet),
             "entropy_radiated": total(flows.entropy_radiated),

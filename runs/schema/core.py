@@ -22,6 +22,14 @@ def _known_device(name: str) -> str:
     return name
 
 
+def unpriced(name: str) -> list[str]:
+    """Operations of a device that nobody published a figure for."""
+    from thermopolis.thermo import devices
+
+    row = next(device for device in devices() if device["name"] == name)
+    return [operation for operation in ("update", "read", "write", "rng") if row[operation] is None]
+
+
 Device = Annotated[str, AfterValidator(_known_device)]
 
 

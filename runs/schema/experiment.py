@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from thermopolis.runs.schema._base import Count, Loose, Natural, Section, fault
 from thermopolis.runs.schema.agents import ActiveInference, Agent, Imitation, MemoryOne, Pymdp
-from thermopolis.runs.schema.core import Core
+from thermopolis.runs.schema.core import Core, unpriced
 from thermopolis.runs.schema.environment import Environment, MatrixGame
 from thermopolis.runs.schema.record import Record
 from thermopolis.runs.schema.sweep import Sweep
@@ -85,6 +85,18 @@ class Experiment(Section):
             if isinstance(group, ActiveInference) and actions and actions**group.horizon > POLICY_BUDGET:
                 policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
                 raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")
+
+        thinks = [
+            g
+            for g in self.agents
+            if isinstance(g, ActiveInference) and "core" in (g.perception.kind, g.policy.kind)
+        ]
+        if world.kind == "civilization" and thinks and unpriced(self.core.device):
+            missing = ", ".join(unpriced(self.core.device))
+            raise fault(
+                f"{self.core.device} has no published joules for: {missing}; a civilization can't be charged for them",
+                "core", "device",
+            )  # fmt: skip
 
     def _game_fits(self, world: MatrixGame, shared: bool) -> None:
         players = world.players()

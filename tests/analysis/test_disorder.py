@@ -9,6 +9,7 @@ import xarray as xr
 from thermopolis.analysis.disorder_index import (
     action_mix,
     disorder,
+    evenest,
     evenness,
     policy_disagreement,
     spatial_disorder,
@@ -33,6 +34,14 @@ def test_clones_disagree_in_nothing():
 def test_opposite_certain_players_disagree_fully():
     split = np.broadcast_to(np.arange(6) % 2, (1, 20, 6))
     assert np.allclose(disorder(dataset(split), windows=2).sel(part="policy"), 1.0)
+
+
+def test_an_odd_number_of_certain_players_can_be_as_split_as_they_can():
+    three = np.broadcast_to(np.array([0, 0, 1]), (1, 20, 3))
+    assert np.allclose(disorder(dataset(three), windows=2).sel(part="policy"), 1.0)
+    # exact: ln 2 for an even split in two, h(1/3) for three players, ln 3 for three values
+    assert np.allclose(evenest(np.array([4, 3]), 2), [np.log(2), np.log(3) - 2 / 3 * np.log(2)])
+    assert evenest(np.array(6), 3) == pytest.approx(np.log(3))
 
 
 def test_equal_players_of_chance_are_hardly_told_apart():

@@ -51,7 +51,70 @@ def test_players_who_do_not_meet_in_pairs_have_no_joint_outcome(memory_one_game)
     with pytest.raises(StoreError, match="more than two actions"):
         pair_moves(two.assign(action=two["action"] + 2))
     with pytest.raises(StoreError, match="observation was not recorded"):
-        context_counts(two.drop_vars("observation"))
+        context_counts(four.drop_vars("observation"))
+
+
+def test_what_two_players_saw_follows_from_what_they_did(memory_one_game):
+    ds = memory_one_game(TFT, np.full(4, 0.4), steps=40, replicates=3, noise=0.1)
+    assert np.array_equal(context_counts(ds), context_counts(ds.drop_vars(["observation", "cooperation"])))
+    rate = analysis.cooperation_rate(ds.drop_vars("cooperation"))
+    assert np.allclose(rate, analysis.cooperation_rate(ds))
+
+
+def test_the_two_ends_of_a_link_are_a_pair(memory_one_game):
+    ds = memory_one_game(np.array([0.9, 0.2, 0.6, 0.3]), TFT, steps=60, replicates=4, noise=0.1)
+    links = xr.Dataset({"action": ds["action"].rename(agent="link").drop_vars(["kind", "link"])})
+    # the link back comes first, and a link that goes one way alone is left out
+    links = links.isel(link=[1, 0, 0])
+    same = links.assign_coords(source=("link", [1, 0, 2]), target=("link", [0, 1, 0]))
+    rows = {n: (("replicate", "link"), np.tile(same[n].values, (4, 1))) for n in ("source", "target")}
+    for graph in (same, links.assign_coords(rows)):
+        assert np.array_equal(analysis.transition_counts(graph), analysis.transition_counts(ds))
+    with pytest.raises(StoreError, match="source and target"):
+        pair_moves(links)
+    with pytest.raises(StoreError, match="both ways"):
+        pair_moves(same.isel(link=[1, 2]))
+
+
+def test_groups_may_differ_along_a_sweep(memory_one_game):
+    ds = memory_one_game(TFT, np.full(4, 0.4), steps=40, replicates=3, noise=0.1)
+    kinds = [["a", "b"], ["b", "b"]]
+    swept = xr.concat([ds, ds], dim="pairing").assign_coords(kind=(("pairing", "agent"), kinds))
+    alone = ds.assign_coords(kind=("agent", ["b", "b"]))
+    for name in ("cooperation_rate", "action_entropy"):
+        whole, part = getattr(analysis, name)(swept), getattr(analysis, name)(alone)
+        assert np.allclose(whole.isel(pairing=1).sel(group="b"), part.sel(group="b"))
+    counts = analysis.context_counts(swept)
+    assert np.array_equal(
+        counts.isel(pairing=1).sel(group="b"), analysis.context_counts(alone).sel(group="b")
+    )
+    assert (counts.isel(pairing=1).sel(group="a") == 0).all()
+
+
+def test_a_summary_stands_for_the_players_it_sums_up(point):
+    whole = point[["cooperation", "reward"]]
+    summary = xr.Dataset({f"{n}_mean": whole[n].mean("agent") for n in whole}).drop_vars("world_seed")
+    found = analysis.cooperation_rate(summary)
+    assert found["group"].values.tolist() == ["all players"]
+    assert np.allclose(found.isel(group=0), whole["cooperation"].mean("agent"))
+    assert {"cooperation", "reward"} <= set(analysis.digest(summary).data_vars)
+
+
+def test_the_order_of_dimensions_and_a_missing_one_do_not_matter(point):
+    one = point.isel(replicate=[0])
+    for ds in (point.transpose("agent", ..., "step", "replicate"), point):
+        assert analysis.cooperation_rate(ds).dims == ("replicate", "step", "group")
+        assert np.allclose(analysis.disorder(ds), analysis.disorder(point), equal_nan=True)
+    assert np.allclose(analysis.transitions(one.isel(replicate=0)), analysis.transitions(one), equal_nan=True)
+
+
+def test_actions_beyond_two_have_an_entropy():
+    action = np.broadcast_to(np.arange(90, dtype=np.int8)[None, :, None] % 3, (2, 90, 1))
+    ds = xr.Dataset({"action": (("replicate", "step", "agent"), action)})
+    assert np.allclose(analysis.action_entropy(ds, fraction=1.0), np.log(3))
+    assert np.allclose(analysis.disorder(ds, windows=1).sel(part="action"), 1.0)
+    with pytest.raises(StoreError, match="more than two actions"):
+        analysis.time_to_cooperation(ds)
 
 
 def test_contexts_are_counted_by_link_in_societies(memory_one_game):

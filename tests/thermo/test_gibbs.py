@@ -90,6 +90,25 @@ def test_core_is_blind_to_batch() -> None:
     assert all((w[:, 7:10] == n).all() for w, n in zip(wide.counts, narrow.counts, strict=True))
 
 
+@pytest.mark.parametrize("coupled", [True, False])
+def test_taking_fewer_samples_is_a_smaller_core(coupled: bool) -> None:
+    """A lane that takes k of the samples is a core of k samples to the last bit; one that takes none rests."""
+    rng = np.random.default_rng(2)
+    scopes = [(0, 1)] if coupled else [(0,), (1,)]
+    energy = Categorical((4, 3), [(scope, rng.normal(size=[(4, 3)[u] for u in scope])) for scope in scopes])
+    keys, start = lane_keys(6, 3), jnp.ones((2, 3), jnp.int32)
+    taken = jnp.asarray([0, 7, 20], jnp.int32)
+    drawn = sample_lanes(keys, energy, 1.0, start, 3, 20, taken)
+    assert (drawn.state[:, 0] == 1).all() and float(drawn.heat[0]) == 0.0
+    assert all(float(counts[:, 0].sum()) == 0.0 for counts in drawn.counts)
+    for lane, samples in enumerate(taken.tolist()[1:], start=1):
+        alone = sample_lanes(keys, energy, 1.0, start, 3, samples)
+        assert (alone.state[:, lane] == drawn.state[:, lane]).all()
+        assert float(alone.heat[lane]) == float(drawn.heat[lane])
+        for mine, theirs in zip(drawn.counts, alone.counts, strict=True):
+            assert (mine[:, lane] == theirs[:, lane]).all() and float(mine[:, lane].sum()) == samples
+
+
 def test_heat_of_moves_is_the_drop_in_energy() -> None:
     energy = random_graph(11)
     keys = lane_keys(3, 32)
