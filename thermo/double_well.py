@@ -65,7 +65,8 @@ class DoubleWell:
     def tiled(self, count: int) -> DoubleWell:
         """For ``count`` times as many lanes: per-lane numbers repeated, shared ones left alone."""
         leaves = (self.barrier, self.position, self.tilt)
-        return DoubleWell(*(repeated(leaf, count) if jnp.ndim(leaf) else leaf for leaf in leaves), self.dim)
+        barrier, position, tilt = (repeated(leaf, count) if jnp.ndim(leaf) else leaf for leaf in leaves)
+        return DoubleWell(barrier, position, tilt, self.dim)
 
     @property
     def cells(self) -> int:

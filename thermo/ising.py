@@ -106,7 +106,7 @@ class Ising:
 
         A periodic side of two spins has one edge, not two; a side of one has none.
         """
-        given = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+        given: Any = (shape,) if np.ndim(shape) == 0 else shape
         sides = wholes(given, "ising: shape: sides", 1)
         if not sides:
             raise ModelError("ising: shape: expected at least one side, got none")
