@@ -34,6 +34,7 @@ VARIABLES: dict[str, Variable] = {
         "float32", "nat", "expected information about learned parameters, mean under q(π)"
     ),
     "exploration_temperature": Variable("float32", "1", "exploration temperature T of q(π) ∝ E exp(-G/T)"),
+    "entmax_alpha": Variable("float32", "1", "α of adaptive entmax (1 softmax, 2 sparsemax)"),
     "regret": Variable("float32", "nat", "expected free energy of the policy taken above the best one's"),
     "counterfactual_value": Variable(
         "float32", "nat", "-G of the best policy that starts with another action than the one taken"
