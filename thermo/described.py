@@ -25,6 +25,7 @@ from thermopolis.thermo.logic import Circuit, logic_circuit, logic_gate, ripple_
 from thermopolis.thermo.metropolis import Metropolis
 from thermopolis.thermo.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from thermopolis.thermo.overdamped import Overdamped
+from thermopolis.thermo.polynomial import mixed, potential
 from thermopolis.thermo.quadratic import Quadratic
 from thermopolis.thermo.schedules import Adaptive, Constant, Geometric, Linear
 from thermopolis.thermo.tempering import Tempering
@@ -124,6 +125,8 @@ ENERGIES: dict[str, Callable[..., Described]] = {
     "logic": _logic,
     "quadratic": _continuous(Quadratic),
     "double_well": _continuous(DoubleWell),
+    "potential": _continuous(potential),
+    "mixed": _continuous(mixed),
 }
 SAMPLERS: dict[str, Callable[..., Any]] = {
     "gibbs": Gibbs,
@@ -140,11 +143,10 @@ SCHEDULES: dict[str, Callable[..., Any]] = {
     "geometric": Geometric,
     "adaptive": Adaptive,
 }
-CONTINUOUS = (Quadratic, DoubleWell)
 
 
 def energy_from(description: Mapping[str, Any]) -> Described:
-    """An energy from ``{kind: ising | categorical | logic | quadratic | double_well, …}``."""
+    """An energy from ``{kind: ising | categorical | logic | quadratic | double_well | potential | mixed, …}``."""
     return _made(description, ENERGIES, "energy")
 
 
