@@ -52,9 +52,11 @@ class FigureSpec:
 
 
 _C, _E, _F, _J, _O, _P = "cooperation", "entropies", "free_energy", "joules", "order", "physics"
+_WORK = ("core_work", "work_quantile", "protocol_work")
+_TEMPERED = ("state_entropy", "belief_entropy")
 _ALL = (
     FigureSpec("cooperation_over_time", _C, "cooperation rate at every step", ("cooperation",)),
-    FigureSpec("phase_diagram", "phase", "cooperation against what was swept", ("cooperation",), sweep=True),
+    FigureSpec("phase_diagram", "phase", "cooperation (or what a world is about) against what was swept", sweep=True),
     FigureSpec("memory_one", _C, "what players do after CC, CD, DC, DD", ("context_count",)),
     FigureSpec("outcome_transitions", _C, "from one joint outcome to the next", ("transition_count",)),
     FigureSpec("mutual_defection_over_time", _C, "how often both of a pair defect", ("pair_defection",)),
@@ -66,6 +68,7 @@ _ALL = (
         "entropies_against_temperature", _E, "belief and policy entropy against what was swept",
         any_of=("belief_entropy", "policy_entropy"), sweep=True,
     ),
+    FigureSpec("belief_simplex", "beliefs", "beliefs as a way through their simplex", ("belief",)),
     FigureSpec("belief_trajectory", _F, "the way from belief to choice", ("belief_entropy", "policy_entropy")),
     FigureSpec("free_energy_parts", _F, "free energy, complexity, accuracy", ("free_energy",)),
     FigureSpec("expected_free_energy_parts", _F, "expected free energy and its parts", ("expected_free_energy",)),
@@ -82,12 +85,18 @@ _ALL = (
         "joules_against_temperature", _J, "joules of a decision against what was swept", ("core_joules",), sweep=True
     ),
     FigureSpec("accuracy_per_joule", _F, "what a joule of thinking buys", ("core_joules",), ("accuracy", "reward")),
-    FigureSpec("work_histogram", _P, "work of reprogramming the core", any_of=("core_work", "work_quantile")),
+    FigureSpec("tempered_free_energy", _F, "F_β(q) over β, beside the agent's frontier", any_of=_TEMPERED, sweep=True),
+    FigureSpec("work_histogram", _P, "work on the core, forward and in reverse", any_of=_WORK),
+    FigureSpec("energy_landscape", "core", "a core's landscape, and trajectories in it", ("magnetisation",), raw=True),
+    FigureSpec("dwell_times", "core", "how long chains stay on one side", ("dwell_survival",)),
+    FigureSpec("swap_traces", "core", "swaps and round trips of parallel tempering", ("swap_rate",)),
     FigureSpec(
         "second_law", _P, "entropy produced, part by part", any_of=("core_entropy_production", "entropy_production")
     ),
     FigureSpec("kardashev", _P, "power on Kardashev's scale, with collapses", any_of=("kardashev", "power")),
     FigureSpec("planet_temperature", _P, "the planet's temperature", ("planet_temperature",)),
+    FigureSpec("actions_over_time", "rest", "share of each action, where there are more than two", ("action_share",)),
+    FigureSpec("other_quantities", "rest", "further recorded quantities over time"),
     FigureSpec("energy_shares", _P, "who holds the power", any_of=("power_share", "store_share")),
 )  # fmt: skip
 FIGURES: dict[str, FigureSpec] = {spec.name: spec for spec in _ALL}
@@ -99,6 +108,8 @@ _DERIVED = {  # what a digest's own variables are derived from, for the reasons 
     "pair_defection": "joint outcomes of fixed pairs",
     "disorder": "moves",
     "order_moments": "magnetisation of a core's chains",
+    "dwell_survival": "magnetisation of a core's chains",
+    "action_share": "actions of a game that has more than two",
 }
 
 

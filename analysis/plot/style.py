@@ -31,14 +31,17 @@ def heat_colours() -> Colormap:
     return matplotlib.colors.ListedColormap(colours, "heat")
 
 
-def figure(function: Callable[..., None], size: tuple[float, float] | None = None) -> Callable[..., Figure]:
+Size = tuple[float, float] | Callable[[xr.Dataset], tuple[float, float]] | None
+
+
+def figure(function: Callable[..., None], size: Size = None) -> Callable[..., Figure]:
     """Draws ``function(ds, ax, …)`` within the style, on a new figure (of ``size`` inches) where ``ax`` is None."""
 
     @functools.wraps(function)
     def drawn(ds: xr.Dataset, ax: Axes | None = None, **options: Any) -> Figure:
         with matplotlib.rc_context(fname=str(STYLE)):
             if ax is None:
-                made = Figure(figsize=size)
+                made = Figure(figsize=size(ds) if callable(size) else size)
                 FigureCanvasAgg(made)
                 ax = made.add_subplot()
             function(ds, ax, **options)
@@ -95,6 +98,11 @@ def weights(count: int) -> list[dict[str, Any]]:
     return [
         {"linewidth": max(1.6, 3.4 - 0.6 * i), "linestyle": dashes[i % len(dashes)]} for i in range(count)
     ]
+
+
+def wrapped(label: str, width: int = 20) -> str:
+    """A long axis label in lines."""
+    return "\n".join(textwrap.wrap(label, width))
 
 
 def label_of(group: str) -> str:
