@@ -16,16 +16,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermopolis.errors import ModelError, SimulationError
+from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, is_counter
 from thermopolis.thermo import lattice
 from thermopolis.thermo.alone_results import Relaxed, dataset
+from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.described import Described, energy_from, sampler_from, schedule_from
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
-from thermopolis.thermo.ledger import BOLTZMANN
+from thermopolis.thermo.mixed import Mixed
 from thermopolis.thermo.protocols import total_energy
+from thermopolis.thermo.quadratic import Quadratic
 from thermopolis.thermo.sampling import on_device, spins_can_be_packed
 from thermopolis.thermo.schedules import Constant
 from thermopolis.thermo.tempering import Tempering
@@ -88,10 +90,7 @@ def plan(spec: Mapping[str, Any]) -> Plan:
     if "schedule" in spec and "temperature" in spec:
         raise ModelError("core: give temperature or schedule, not both")
     described = energy_from(spec["energy"])
-    continuous = not hasattr(described.energy, "graph") and not hasattr(described.energy, "sizes")
-    sampler = sampler_from(
-        spec.get("sampler", "overdamped" if continuous else "gibbs"), spec.get("tempering")
-    )
+    sampler = sampler_from(spec.get("sampler", _usual_sampler(described.energy)), spec.get("tempering"))
     schedule = schedule_from(spec.get("schedule", spec.get("temperature", 1.0)))
     device = _device(spec.get("device", "landauer"))
     device.require(described.energy, getattr(sampler, "copies", 1))
@@ -105,7 +104,9 @@ def plan(spec: Mapping[str, Any]) -> Plan:
     if (protocol := spec.get("protocol")) is not None:
         back = protocol.get("reverse", False)
         if not set(protocol) <= {"to", "reverse"} or not isinstance(protocol.get("to"), Mapping):
-            raise ModelError("core: protocol: expected {to: {settings of the energy at the end}, reverse: false}")
+            raise ModelError(
+                "core: protocol: expected {to: {settings of the energy at the end}, reverse: false}"
+            )
         if not isinstance(back, bool):
             raise ModelError(f"core: protocol: reverse: expected true or false, got {back!r}")
         if isinstance(sampler, Tempering):
@@ -131,6 +132,14 @@ def plan(spec: Mapping[str, Any]) -> Plan:
         start,
         states,
     )
+
+
+def _usual_sampler(energy: Any) -> str:
+    if isinstance(energy, Ising | Categorical):
+        return "gibbs"
+    if isinstance(energy, Quadratic):
+        return "ornstein_uhlenbeck"
+    return "metropolis" if isinstance(energy, Mixed) else "langevin"
 
 
 def relax(spec: Mapping[str, Any], keys: jax.Array, steps: int) -> Relaxed:

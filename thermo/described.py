@@ -29,7 +29,7 @@ from thermopolis.thermo.polynomial import mixed, potential
 from thermopolis.thermo.quadratic import Quadratic
 from thermopolis.thermo.schedules import Adaptive, Constant, Geometric, Linear
 from thermopolis.thermo.tempering import Tempering
-from thermopolis.thermo.underdamped import Underdamped
+from thermopolis.thermo.underdamped import Langevin, Underdamped
 
 
 class Described(NamedTuple):
@@ -133,6 +133,7 @@ SAMPLERS: dict[str, Callable[..., Any]] = {
     "metropolis": Metropolis,
     "jump": _jump,
     "ornstein_uhlenbeck": OrnsteinUhlenbeck,
+    "langevin": Langevin,
     "overdamped": Overdamped,
     "underdamped": Underdamped,
     "gaussian_metropolis": GaussianMetropolis,
