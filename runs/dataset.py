@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from thermopolis.runs.cast import PointCast
+from thermopolis.runs.schema import Experiment
 from thermopolis.runs.spool import Kept, Memory, Spool, Values
 from thermopolis.runs.table import Column, Table, column
 from thermopolis.runs.variables import OPERATIONS, describe
@@ -81,6 +82,9 @@ class Recorder:
             coordinates["kind"] = column(("replicate", "agent"), kinds[point.groups])
         else:
             coordinates["kind"] = column("agent", kinds[point.groups[0]])
+        names_of = strategies(experiment)
+        if names_of is not None and not point.by_share:
+            coordinates["group"] = column("agent", names_of[point.groups[0]])
         if any("operation" in variable.dims for variable in variables.values()):
             coordinates["operation"] = column("operation", np.array(OPERATIONS))
         if any("link" in variable.dims for variable in variables.values()):
@@ -153,3 +157,12 @@ class Recorder:
 
 def _like(alive: np.ndarray, value: np.ndarray) -> np.ndarray:
     return alive.reshape(alive.shape[0], *(1,) * (value.ndim - 3), *alive.shape[1:])
+
+
+def strategies(experiment: Experiment) -> np.ndarray | None:
+    """What tells groups of one kind apart, their strategies' names; ``None`` where kinds do."""
+    kinds = [group.kind for group in experiment.agents]
+    named = [str(getattr(group, "strategy", None) or group.kind) for group in experiment.agents]
+    if len(set(kinds)) == len(kinds) or len(set(named)) == len(set(kinds)):
+        return None
+    return np.array(named)

@@ -17,8 +17,8 @@ from thermopolis.errors import StoreError
 def scores(ds: xr.Dataset, ax: Axes) -> None:
     """Mean reward of every group over the last half of the steps, best first, with how often it cooperates."""
     reward = group_series(ds, "reward")
-    if reward.sizes.get("group", 1) < 3:
-        raise StoreError("fewer than three groups: there is nothing to rank")
+    if reward.sizes.get("group", 1) < 2:
+        raise StoreError("one group: there is nothing to rank")
     dims = sweep_dims(reward)
     reward = reward.isel({d: reward.sizes[d] // 2 for d in dims})
     found = mean_interval(late(reward).mean("step"))
@@ -46,4 +46,4 @@ def scores(ds: xr.Dataset, ax: Axes) -> None:
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("reward per round")
     n = int(reward.sizes["replicate"])
-    finish(ax, "Who earns what", f"Mean over the last half of the steps. {interval_words(n)}", legend=False)
+    finish(ax, "Who earns what", f"Mean over the last half of the steps. {interval_words(n)}.", legend=False)
