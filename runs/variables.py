@@ -62,6 +62,20 @@ VARIABLES: dict[str, Variable] = {
         "nat",
         "what the outcome told a core that perceives: KL of the exact posterior from the prior",
     ),
+    "energy": Variable("float32", "1", "energy of a core alone (of its coldest replica)"),
+    "core_temperature": Variable("float32", "1", "temperature of a core alone, in its energy's unit"),
+    "magnetisation": Variable("float32", "1", "mean of the units of a core alone"),
+    "acceptance": Variable("float32", "1", "accepted share of a core's moves"),
+    "state": Variable("int32", "1", "state of every unit of a core alone"),
+    "round_trips": Variable("int32", "1", "round trips of a chain's replicas so far"),
+    "swap_rate": Variable("float32", "1", "accepted share of swaps so far, by pair of temperatures"),
+    "core_free_energy": Variable(
+        "float64", "J", "free energy of the law a driven core is told to follow, exactly"
+    ),
+    "law_error": Variable("float64", "1", "total variation between the states seen and the law asked for"),
+    "held_law_error": Variable(
+        "float64", "1", "total variation between the law held and the law asked for, exactly"
+    ),
     "power": Variable("float64", "W", "power used"),
     "kardashev": Variable("float64", "1", "Kardashev rating (log10 P - 6)/10"),
     "planet_temperature": Variable("float64", "K", "surface temperature of the planet"),
