@@ -20,6 +20,8 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from thermopolis.analysis.intervals import FEW
+
 STYLE = Path(__file__).parents[1] / "thermopolis.mplstyle"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#8C6D1F")
 INK, QUIET = "#222222", "#666666"
@@ -190,7 +192,8 @@ def interval_words(n: int, level: float = 0.95, rate: bool = False) -> str:
     """How the interval was made, for a caption."""
     if n < 2:
         return f"n = {n} replicate: no interval can be given"
-    kind = "bootstrap over replicates" + (", BCa or Wilson near 0 and 1" if rate else "")
+    kind = "bootstrap over replicates" if n >= FEW else "Student's t over replicates"
+    kind += ", BCa or Wilson near 0 and 1" if rate else ""
     return f"Band: {level:.0%} interval of the mean ({kind}); n = {n} replicates"
 
 
