@@ -52,7 +52,7 @@ class Recorder:
         self.shelf.restore(first_column, columns, kept)
 
     def forget(self) -> None:
-        """Frees what is kept; the table can't be read any more."""
+        """Removes what lies on disk; the table can't be read any more."""
         self.shelf.forget()
 
     def table(self) -> Table:

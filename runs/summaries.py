@@ -162,6 +162,9 @@ class Summaries:
                         at += self.width[name, at]
                     self.next[name, replicate] = at
 
+    def forget(self) -> None:
+        """Nothing lies on disk."""
+
     def table(self) -> Table:
         """``NAME_mean``, ``NAME_variance`` (replicate, step, …) and ``NAME_quantile`` (replicate, step, …, quantile)."""
         experiment = self.point.experiment
