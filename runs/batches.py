@@ -57,7 +57,8 @@ def recorded_bytes(experiment: Experiment) -> int:
         per_decision = max(per_decision, bytes_of_group)
     if experiment.record.variables != "all":
         per_decision = min(
-            per_decision, sum(20 if n == "core_joules" else 8 for n in experiment.record.variables)
+            per_decision,
+            sum({"core_joules": 20, "belief": 64}.get(n, 8) for n in experiment.record.variables),
         )
     players = sum(experiment.group_counts())
     if (summary := experiment.record.summary) is not None:
