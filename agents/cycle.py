@@ -122,7 +122,8 @@ def step(
         doom = _mutual_defection(s, plan, log_habit, settings)
     signal = Signal(-plan.expected_free_energy, log_habit, doom)
     controller, temperature, notes = CONTROLLERS[s.controller].step(state.controller, control, signal)
-    utilities = -plan.expected_free_energy / temperature
+    values = -plan.expected_free_energy
+    utilities = (values - ln.maximum(values)) / temperature  # the best is 0, however cold
     if log_habit is not None:
         utilities = utilities + log_habit
     rule = {k.split(".", 1)[1]: v for k, v in settings.items() if k.startswith("selection.")}
@@ -153,6 +154,7 @@ def step(
     expected = lambda x: ln.total(q_pi * x)
     g = plan.expected_free_energy
     trace = {
+        "belief": qs[0],
         "belief_entropy": sum((ln.entropy(q) for q in qs), start=jnp.zeros(keys.shape[-1])),
         "policy_entropy": ln.entropy(q_pi),
         "policy_varentropy": ln.varentropy(q_pi),

@@ -202,6 +202,7 @@ class PymdpPlayer:
         )
         policy = q_pi.T
         trace = {
+            "belief": qs[0][:, -1].T,
             "belief_entropy": sum((ln.entropy(q[:, -1].T) for q in qs), start=jnp.zeros(lanes)),
             "policy_entropy": ln.entropy(policy),
             "policy_varentropy": ln.varentropy(policy),

@@ -62,7 +62,8 @@ def _bytes_of_variables(experiment: Experiment) -> tuple[int, int]:
     """About how many bytes a player records in a frame, and how many each of its links, if it has several."""
 
     def size(name: str) -> int:
-        return np.dtype(describe(name).dtype).itemsize * (len(OPERATIONS) if name == "core_joules" else 1)
+        several = {"core_joules": len(OPERATIONS), "belief": 16}  # of states, a guess
+        return np.dtype(describe(name).dtype).itemsize * several.get(name, 1)
 
     by_link = size("action") + size("observation")
     chosen = experiment.record.variables

@@ -18,6 +18,7 @@ VARIABLES: dict[str, Variable] = {
     "cooperation": Variable("float32", "1", "share of realised actions that cooperate"),
     "reward": Variable("float32", "1", "payoff of the round"),
     "observation": Variable("int16", "1", "outcome seen before the action (-1 none)"),
+    "belief": Variable("float32", "1", "probability of each state (of the first factor), where asked for"),
     "belief_entropy": Variable("float32", "nat", "entropy of the beliefs about states, summed over factors"),
     "policy_entropy": Variable("float32", "nat", "entropy of q(π)"),
     "policy_varentropy": Variable("float32", "nat2", "variance of -ln q(π) under q(π)"),
@@ -109,11 +110,20 @@ VARIABLES: dict[str, Variable] = {
     "stock": Variable("float64", "1", "stock of the common resource"),
     "harvest": Variable("float64", "1", "what a player took of it"),
     "effort": Variable("float64", "1", "effort of a player"),
+    "stock_nash": Variable("float64", "1", "steady stock at the Nash harvest"),
+    "stock_optimum": Variable("float64", "1", "steady stock at the planner's harvest"),
+    "reward_nash": Variable("float64", "1", "steady reward of each at the Nash harvest"),
+    "reward_optimum": Variable("float64", "1", "steady reward of each at the planner's harvest"),
     "temperature_attained": Variable(
         "float32", "1", "1 where the entropy target is attainable within bounds"
     ),
     "temperature_doom": Variable("float32", "1", "smoothed predicted probability of mutual defection"),
 }
+
+LEADS = {"core_joules": ("operation",), "belief": ("state",)}
+"""Dimensions of a variable beyond those of every decision."""
+ON_REQUEST = ("belief",)
+"""What ``record.variables: all`` leaves out, for its size."""
 
 OPERATIONS = ("update", "read", "write", "rng", "host")
 
