@@ -81,11 +81,15 @@ def _nothing_left(ds: xr.Dataset) -> str | None:
 
 
 _C, _E, _F, _J, _O, _P = "cooperation", "entropies", "free_energy", "joules", "order", "physics"
+SUBJECTS = ("cooperation", "stock", "kardashev", "power", "reward")
+"""What a world is about, the first that was recorded."""
 _WORK = ("core_work", "work_quantile", "protocol_work")
 _TEMPERED = ("state_entropy", "belief_entropy")
 _ALL = (
     FigureSpec("cooperation_over_time", _C, "cooperation rate at every step", ("cooperation",)),
-    FigureSpec("phase_diagram", "phase", "cooperation (or what a world is about) against what was swept", sweep=True),
+    FigureSpec(
+        "phase_diagram", "phase", "what a world is about against what was swept", any_of=SUBJECTS, sweep=True
+    ),
     FigureSpec("memory_one", _C, "what players do after CC, CD, DC, DD", ("context_count",)),
     FigureSpec("outcome_transitions", _C, "from one joint outcome to the next", ("transition_count",)),
     FigureSpec("mutual_defection_over_time", _C, "how often both of a pair defect", ("pair_defection",)),

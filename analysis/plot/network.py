@@ -156,6 +156,8 @@ def _frames(ds: xr.Dataset, replicate: int) -> Frames:
     if shape is None and not len(links):
         side = round(np.sqrt(agents))
         shape = (side, side) if side * side == agents and side > 3 else None
+    if shape is None and not len(links):
+        raise StoreError("no links between players were recorded, so there is no picture of the society")
     steps = np.asarray(ds["step"].values if "step" in ds.coords else np.arange(len(rate)))
     share = nanmean(rate, 1)
     if shape is None and len(links) and agents > _MOST_DRAWN:

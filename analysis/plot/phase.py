@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from thermopolis.analysis.figures import SUBJECTS
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.modality import several_basins
 from thermopolis.analysis.plot.places import place_label
@@ -99,9 +100,6 @@ def _dots(ax: Axes, x: np.ndarray, values: np.ndarray, colour: str) -> None:
     ax.plot(places.ravel(), values.ravel(), ".", color=colour, alpha=0.45, markersize=4.5, markeredgewidth=0)
 
 
-_SUBJECTS = ("cooperation", "stock", "kardashev", "power", "reward")
-
-
 @figure
 def phase_diagram(ds: xr.Dataset, ax: Axes, name: str | None = None) -> None:
     """One quantity against one swept number (with every replicate), or a heat map over two.
@@ -109,9 +107,9 @@ def phase_diagram(ds: xr.Dataset, ax: Axes, name: str | None = None) -> None:
     Without a name it is cooperation, else what the world is about: a stock, Kardashev's number, power, reward.
     """
     ds = standard(ds)
-    name = name or next((n for n in _SUBJECTS if n in ds.data_vars and np.isfinite(ds[n].values).any()), None)
+    name = name or next((n for n in SUBJECTS if n in ds.data_vars and np.isfinite(ds[n].values).any()), None)
     if name is None:
-        raise StoreError(f"none of {', '.join(_SUBJECTS)} was recorded")
+        raise StoreError(f"none of {', '.join(SUBJECTS)} was recorded")
     dims = [d for d in sweep_dims(ds) if numeric(ds, d) and ds.sizes[d] > 1]
     title = f"{quantity(name).label.capitalize()} along the sweep"
     if len(dims) >= 2:

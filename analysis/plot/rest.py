@@ -59,7 +59,8 @@ def other_quantities(ds: xr.Dataset, ax: Axes) -> None:
     for pane, name in zip(panes, names, strict=True):
         series = by_bin(ds[name], 120)
         shown = places(series, 4)
-        groups = [str(g) for g in series["group"].values][:3]
+        groups = [str(g) for g in series["group"].values if np.isfinite(series.sel(group=g).values).any()]
+        groups = groups[: 3 if len(shown) == 1 else 1]
         for where, label, colour in shown:
             for g, group in enumerate(groups):
                 line = series.isel(where).sel(group=group)
@@ -77,7 +78,9 @@ def other_quantities(ds: xr.Dataset, ax: Axes) -> None:
             pane.set_ylabel(f"{pane.get_ylabel()}\n({units})", fontsize=8.5)
         pane.margins(x=0.01)
     panes[-1].set_xlabel("step")
-    finish(ax, "Further quantities over time", "Means over the agents of a group. " + interval_words(n) + ".")
+    words = f" Group: {label_of(groups[0])}." if len(groups) == 1 < ds.sizes["group"] else ""
+    caption = f"Means over the agents of a group. {interval_words(n)}.{words}"
+    finish(ax, "Further quantities over time", caption)
 
 
 @figure
@@ -89,7 +92,7 @@ def actions_over_time(ds: xr.Dataset, ax: Axes) -> None:
     words = "".join(f" At {place_label(share, d, i)}." for d, i in where.items())
     groups = [str(g) for g in share["group"].values]
     mean = by_bin(share.isel(where).isel(group=0), 120).mean("replicate").transpose("action", "step")
-    names = str(share.attrs.get("flag_meanings", "")).split()
+    names = str(ds["action_share"].attrs.get("flag_meanings", "")).split()
     count = mean.sizes["action"]
     labels = [names[k].replace("_", " ") if len(names) == count else f"action {k}" for k in range(count)]
     colours = [*PALETTE, *(f"{c}88" for c in PALETTE)]

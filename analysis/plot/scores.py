@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from thermopolis.analysis.counting import late
 from thermopolis.analysis.intervals import mean_interval
+from thermopolis.analysis.plot.places import place_label
 from thermopolis.analysis.plot.style import PALETTE, QUIET, figure, finish, interval_words, label_of
 from thermopolis.analysis.series import group_series, sweep_dims
 from thermopolis.errors import StoreError
@@ -20,9 +21,11 @@ def scores(ds: xr.Dataset, ax: Axes) -> None:
     if reward.sizes.get("group", 1) < 2:
         raise StoreError("one group: there is nothing to rank")
     dims = sweep_dims(reward)
+    where = "".join(f" At {place_label(reward, d, reward.sizes[d] // 2)}." for d in dims)
     reward = reward.isel({d: reward.sizes[d] // 2 for d in dims})
     found = mean_interval(late(reward).mean("step"))
     order = np.argsort(found["mean"].values)
+    order = order[np.isfinite(found["mean"].values[order])]  # who isn't there at this place of a sweep
     groups = [label_of(str(g)) for g in found["group"].values[order]]
     mean, low, high = (found[name].values[order] for name in ("mean", "low", "high"))
     rows = np.arange(len(groups))
@@ -46,4 +49,9 @@ def scores(ds: xr.Dataset, ax: Axes) -> None:
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("reward per round")
     n = int(reward.sizes["replicate"])
-    finish(ax, "Who earns what", f"Mean over the last half of the steps. {interval_words(n)}.", legend=False)
+    finish(
+        ax,
+        "Who earns what",
+        f"Mean over the last half of the steps. {interval_words(n)}.{where}",
+        legend=False,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 import textwrap
 from collections.abc import Callable
@@ -198,8 +199,23 @@ def interval_words(n: int, level: float = 0.95, rate: bool = False) -> str:
 
 
 def number(value: Any) -> str:
-    """A sweep value as short text."""
-    return f"{value:.3g}" if isinstance(value, (float, int, np.floating, np.integer)) else str(value)
+    """A sweep value as short text; a section of a file by its kind and what else it sets."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    if isinstance(value, (float, int, np.floating, np.integer)):
+        return f"{value:.3g}"
+    text = str(value)
+    if not text.startswith("{"):
+        return text
+    try:
+        section = json.loads(text)
+    except ValueError:
+        return text
+    words = [str(section.pop("kind"))] if "kind" in section else []
+    words += [
+        number(v) if k == "strategy" else f"{k} {number(v)}" for k, v in section.items() if v is not None
+    ]
+    return " ".join(words).replace("_", " ")[:40]
 
 
 _PREFIXES = dict(
