@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -78,12 +79,15 @@ def simulate_each(
     done = {"steps": 0, "points": 0}
     figures = Figures()
 
+    telling = threading.Lock()  # blocks tell from threads of their own
+
     def tell(steps: int, arrays: Mapping[str, np.ndarray] | None = None) -> None:
-        done["steps"] += steps
-        if progress is not None:
-            figures.see(arrays or {}, points[0].environment.kind == "matrix_game")
-            seconds = time.monotonic() - begun
-            progress(Progress(done["steps"], total, done["points"], len(points), seconds, figures.means()))
+        with telling:
+            done["steps"] += steps
+            if progress is not None:
+                figures.see(arrays or {}, points[0].environment.kind == "matrix_game")
+                seconds, means = time.monotonic() - begun, figures.means()
+                progress(Progress(done["steps"], total, done["points"], len(points), seconds, means))
 
     run: Any
     if points and all(point.environment.kind == "core" for point in points):

@@ -13,6 +13,7 @@ from thermopolis.runs.progress import Progress
 
 MODES = ("auto", "bar", "lines", "json", "none")
 LINE_EVERY_SECONDS = 5.0
+OBJECT_EVERY_SECONDS = 0.2
 
 
 class Display:
@@ -82,13 +83,20 @@ class Lines(Display):
 
 
 class JsonLines(Display):
-    """One JSON object a line, for logs and other programs."""
+    """One JSON object a line, for logs and other programs; progress a few times a second at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = 0.0
 
     def begin(self, title: str, points: int, finished: int) -> None:
         super().begin(title, points, finished)
         self._emit("begin", title=title, points=points, finished=finished)
 
     def update(self, progress: Progress) -> None:
+        if time.monotonic() - self.last < OBJECT_EVERY_SECONDS and progress.points_done < progress.points:
+            return
+        self.last = time.monotonic()
         self._emit(
             "progress",
             done=progress.done,

@@ -164,7 +164,7 @@ def test_coordinates_that_are_no_numbers(small: Path, tmp_path: Path, fake: Fake
     assert ds.agents_0_perception_kind.values.tolist() == ["exact", "core"]
     assert ds.agents_0_policy_kind.dims == ("agents_0_perception_kind",)
     assert ds.learning.values.tolist() == ["null", '{"rate": 1.0}']
-    assert ds.state.values.tolist() == [True, False]
+    assert ds.agents_0_information_gain_state.values.tolist() == [True, False]
     assert ds.learning.attrs["path"] == "agents.0.learning"
     xr.testing.assert_identical(ds.load().drop_attrs(), tp.sweep(tp.load(small), swept).drop_attrs())
 
