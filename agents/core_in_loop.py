@@ -123,6 +123,7 @@ class Use(NamedTuple):
     heat: Float[Array, "lanes"]
     entropy_production: Float[Array, "lanes"]
     erased: Float[Array, "lanes"]  # max(0, H before - H after), the Landauer bound of the use
+    information: Float[Array, "lanes"]  # KL of the exact posterior from the prior: what the outcome told
 
 
 class CoreUse(NamedTuple):
@@ -163,13 +164,14 @@ class CoreUse(NamedTuple):
             "core_heat": ledger.heat,
             "core_entropy_production": BOLTZMANN * self.use.entropy_production,
             "landauer_bound": BOLTZMANN * kelvin * self.use.erased,
+            "information_gained": self.use.information,
         }
 
 
 def idle_use(lanes: int) -> Use:
     """A step in which the core did nothing."""
     zero = jnp.zeros(lanes)
-    return Use(jnp.zeros((len(OPERATIONS), lanes)), zero, zero, zero, zero)
+    return Use(jnp.zeros((len(OPERATIONS), lanes)), zero, zero, zero, zero, zero)
 
 
 def _joint_index(state: Int[Array, "units lanes"], sizes: Sequence[int]) -> Int[Array, "lanes"]:
@@ -188,13 +190,14 @@ def _account(
     used: Bool[Array, "lanes"],
     joules: Float[Array, "operation l"],
     so_far: Use,
+    information: Float[Array, "lanes"] | float = 0.0,
 ) -> tuple[Register, Use]:
     """The register after a use, and the use added to what came before in this step."""
     before, after = _joint_index(register.state, sizes), _joint_index(state, sizes)
     old, new, relaxed = ln.pick(register.energy, before), ln.pick(energy, before), ln.pick(energy, after)
     work, heat = new - old, new - relaxed
     change = entropy - register.entropy
-    parts = (joules, work, heat, change + heat, jnp.maximum(-change, 0.0))
+    parts = (joules, work, heat, change + heat, jnp.maximum(-change, 0.0), information)
     total = Use(*(x + jnp.where(used, y, 0.0) for x, y in zip(so_far, parts, strict=True)))
     kept = Register(
         jnp.where(used, state, register.state),
@@ -257,6 +260,7 @@ def perceive_on_core(
     weights = given.prior * given.likelihood
     exact = weights / jnp.maximum(ln.total(weights), ln.TINY)
     surprise = jnp.minimum(-ln.safe_log(weights), CEILING)
+    information = ln.total(exact * (ln.safe_log(exact) - ln.safe_log(given.prior)))
     register, use = _account(
         held.belief,
         drawn.state,
@@ -266,6 +270,7 @@ def perceive_on_core(
         seen & possible & (jnp.asarray(samples) > 0),
         _running_joules(core, belief_size(sizes, dependencies), samples, samples),
         held.use,
+        information,
     )
     return Percept(qs, free_energy), held._replace(belief=register, use=use)
 

@@ -65,7 +65,7 @@ def run(
     for point, result in attempts(laid_out.points, engine, progress, allowed):
         if isinstance(result, SimulationError):
             raise result
-        datasets[places[id(point)]] = result
+        datasets[places[id(point)]] = result.dataset()
     return stack(laid_out, datasets)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 
 from thermopolis.runs.blocks import Block, block_inputs, blocks, recorded
 from thermopolis.runs.cast import PointCast
@@ -21,6 +20,7 @@ from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.program import Program, cells_per_block, program
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.summaries import Summaries
+from thermopolis.runs.table import Table
 
 #: Recorded values a chunk of one block may hold, so that memory stays flat in time.
 CHUNK_VALUES = 4_000_000
@@ -33,8 +33,8 @@ def simulate_compiled(
     on_steps: Callable[[int], None],
     threads: int | None = None,
     checkpoints: Checkpoints | None = None,
-) -> Iterator[tuple[int, xr.Dataset]]:
-    """Run points; yields (index, dataset) as points are finished.
+) -> Iterator[tuple[int, Table]]:
+    """Run points; yields (index, table) as points are finished.
 
     ``on_steps`` is told agent-steps as they are done; ``checkpoints`` keep what long blocks have got to. All
     points share steps and recording.
@@ -66,7 +66,7 @@ def simulate_compiled(
                     for part in block.parts:
                         left[part.index] -= len(part.columns)
                         if left[part.index] == 0:
-                            yield part.index, recorders.pop(part.index).dataset()
+                            yield part.index, recorders.pop(part.index).table()
                             if checkpoints is not None:
                                 checkpoints.finished(part.index)
         finally:

@@ -23,9 +23,8 @@ from thermopolis.runs.store import Parcel, pack
 from thermopolis.runs.work import simulate_batch
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from thermopolis.runs.store import Store
+    from thermopolis.runs.table import Table
 
 Watch = Callable[[Progress], None]
 
@@ -59,8 +58,8 @@ def attempts(
     progress: Watch | None,
     memory: int = 0,
     checkpoints: Path | None = None,
-) -> Iterator[tuple[Point, xr.Dataset | SimulationError]]:
-    """Every point with its dataset, or with what went wrong, simulated here."""
+) -> Iterator[tuple[Point, Table | SimulationError]]:
+    """Every point with its table, or with what went wrong, simulated here."""
     from thermopolis.runs.cache import enable
     from thermopolis.runs.simulate import simulate_each
 

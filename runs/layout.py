@@ -1,4 +1,4 @@
-"""What a point's dataset looks like, in few words: so that many files can be opened by looking at one.
+"""What a point's table looks like, in few words: so that many files can be opened by looking at one.
 
 ``layout`` is a digest of all names, dimensions, shapes, types and dimension coordinates. ``labels`` holds a digest
 of every other coordinate: where points differ in one, it gets the sweep's dimensions.
@@ -7,33 +7,30 @@ of every other coordinate: where points differ in one, it gets the sweep's dimen
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from thermopolis.runs.identity import digest
-
-if TYPE_CHECKING:
-    import xarray as xr
+from thermopolis.runs.table import Column, Table
 
 
-def _value_digest(values: np.ndarray) -> str:
-    if values.dtype.kind in "UOT":
-        return digest([str(value) for value in values.ravel().tolist()])[:16]
-    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:16]
+def _value_digest(column: Column) -> str:
+    if column.is_text:
+        return digest([str(value) for value in column.values.ravel().tolist()])[:16]
+    return hashlib.sha256(np.ascontiguousarray(column.values).tobytes()).hexdigest()[:16]
 
 
-def layout(dataset: xr.Dataset) -> dict[str, Any]:
-    """``{"layout": digest, "labels": {coordinate: digest}}`` of a point's dataset."""
+def layout(table: Table) -> dict[str, Any]:
+    """``{"layout": digest, "labels": {coordinate: digest}}`` of a point's table."""
     about: dict[str, Any] = {}
     labels = {}
-    for name, variable in dataset.variables.items():
-        kind = "text" if variable.dtype.kind in "UOT" else variable.dtype.str
-        about[str(name)] = [list(variable.dims), list(variable.shape), kind, dict(variable.attrs)]
-        if name in dataset.coords:
-            values = _value_digest(variable.values)
-            if name in dataset.dims:
-                about[str(name)].append(values)
+    for name, column in table.columns.items():
+        kind = "text" if column.is_text else column.dtype.str
+        about[name] = [list(column.dims), list(column.shape), kind, dict(column.attrs)]
+        if name in table.coordinates:
+            if name in table.sizes:
+                about[name].append(_value_digest(column))
             else:
-                labels[str(name)] = values
+                labels[name] = _value_digest(column)
     return {"layout": digest(about)[:16], "labels": labels}

@@ -13,6 +13,7 @@ from thermopolis.runs.combine import coordinate, fill_value
 from thermopolis.runs.layout import layout
 from thermopolis.runs.plan import label
 from thermopolis.runs.store import written
+from thermopolis.runs.table import table_of
 
 if TYPE_CHECKING:
     from thermopolis.runs.plan import Plan
@@ -36,7 +37,7 @@ def stack(plan: Plan, datasets: Mapping[int, xr.Dataset]) -> xr.Dataset:
         return datasets[0].assign_attrs(attrs)
     coords: dict[str, xr.Variable] = {}
     variables: dict[str, xr.Variable] = {}
-    notes = [layout(dataset)["labels"] for dataset in datasets.values()]
+    notes = [layout(table_of(dataset))["labels"] for dataset in datasets.values()]
     for name in dict.fromkeys(str(name) for dataset in datasets.values() for name in dataset.variables):
         having = {number: ds.variables[name] for number, ds in datasets.items() if name in ds.variables}
         if name in next(iter(having.values())).dims:

@@ -1,4 +1,4 @@
-"""A dataset as a netCDF-4 file, written straight through HDF5.
+"""A table as a netCDF-4 file, written straight through HDF5.
 
 A netCDF-4 file is an HDF5 file in which dimensions are dimension scales, variables name their dimensions by
 ``DIMENSION_LIST``, and creation order is kept (NetCDF-4 File Format, Unidata netCDF documentation, appendix C.4). Writing
@@ -6,7 +6,7 @@ it here rather than through xarray and h5netcdf takes a tenth of the time where 
 large ones can be written in slabs of steps, so that they need never be in memory as a whole.
 
 Numbers are compressed by shuffle and deflate, with zlib's run-length strategy: on noisy floats it is as dense as
-the usual one at half the cost, and any reader of deflate reads it. Equal datasets give equal bytes.
+the usual one at half the cost, and any reader of deflate reads it. Equal tables give equal bytes.
 """
 
 from __future__ import annotations
@@ -15,40 +15,37 @@ import math
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 from h5py import h5a, h5d, h5ds, h5f, h5p, h5s, h5t
 
-if TYPE_CHECKING:
-    import xarray as xr
+from thermopolis.runs.table import STRETCH_BYTES, Column, Table
 
 COMPRESSED_FROM = 1024
 """Values from which on a variable is compressed."""
 CHUNK_BYTES = 1 << 20
 """Of a chunk, at most, unless one value is larger."""
-SLAB_BYTES = 1 << 25
-"""Of all the chunks that share their steps: what is in memory at once of a variable written in slabs."""
 
 _PHONY = b"This is a netCDF dimension but not a netCDF variable.%10d"
 
 
-def image(dataset: xr.Dataset) -> bytes:
-    """The bytes of a dataset's file."""
+def image(table: Table) -> bytes:
+    """The bytes of a table's file."""
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_fapl_core(1 << 16, False)
     file = h5f.create(b"point.nc", h5f.ACC_TRUNC, fcpl=_ordered(h5p.FILE_CREATE), fapl=access)
     try:
-        _fill(file, dataset)
+        _fill(file, table)
         h5f.flush(file)
         return bytes(file.get_file_image())
     finally:
         file.close()
 
 
-def write(dataset: xr.Dataset, path: Path) -> None:
-    """Writes a dataset's file, large variables in slabs of steps.
+def write(table: Table, path: Path) -> None:
+    """Writes a table's file, large variables in slabs of steps.
 
     Raises
     ------
@@ -56,7 +53,7 @@ def write(dataset: xr.Dataset, path: Path) -> None:
     """
     file = h5f.create(str(path).encode(), h5f.ACC_TRUNC, fcpl=_ordered(h5p.FILE_CREATE))
     try:
-        _fill(file, dataset)
+        _fill(file, table)
     finally:
         file.close()
 
@@ -72,7 +69,7 @@ def chunk_shape(dims: tuple[str, ...], shape: tuple[int, ...], itemsize: int) ->
     at = dims.index("step")
     row = itemsize * math.prod(shape[at + 1 :])
     slab = row * math.prod(shape[:at])
-    steps = min(shape[at], max(1, SLAB_BYTES // slab), max(1, CHUNK_BYTES // row))
+    steps = min(shape[at], max(1, STRETCH_BYTES // slab), max(1, CHUNK_BYTES // row))
     chunk = [1] * at + [steps, *shape[at + 1 :]]
     if row > CHUNK_BYTES:
         chunk[at + 1] = max(1, CHUNK_BYTES * shape[at + 1] // row)
@@ -86,82 +83,76 @@ def slabs(dims: tuple[str, ...], shape: tuple[int, ...], itemsize: int) -> Itera
     chunk = chunk_shape(dims, shape, itemsize)
     at = dims.index("step")
     bytes_of_chunks = itemsize * math.prod(shape) // shape[at] * chunk[at]
-    stride = chunk[at] * max(1, SLAB_BYTES // bytes_of_chunks)
+    stride = chunk[at] * max(1, STRETCH_BYTES // bytes_of_chunks)
     for start in range(0, shape[at], stride):
         yield slice(start, min(shape[at], start + stride))
 
 
-def _fill(file: h5f.FileID, dataset: xr.Dataset) -> None:
-    root = h5py.h5g.open(file, b"/")
-    sizes = {str(name): size for name, size in dataset.sizes.items()}
-    labels = [str(name) for name in dataset.coords if name not in dataset.dims]
+def _fill(file: h5f.FileID, table: Table) -> None:
+    labels = [name for name in table.coordinates if name not in table.sizes]
+    columns = table.columns
     scales = {}
-    for number, (name, size) in enumerate(sizes.items()):
-        if name in dataset.variables:
-            scales[name] = _variable(file, name, dataset.variables[name], {})
+    for number, (name, size) in enumerate(table.sizes.items()):
+        if name in columns:
+            scales[name] = _stored(file, name, columns[name])
             h5ds.set_scale(scales[name], name.encode())
         else:
-            phony = h5t.IEEE_F32BE
-            scales[name] = h5d.create(
-                file, name.encode(), phony, h5s.create_simple((size,)), _ordered(h5p.DATASET_CREATE)
-            )
+            scales[name] = _created(file, name, h5t.IEEE_F32BE, h5s.create_simple((size,)))
             h5ds.set_scale(scales[name], _PHONY % size)
         _attribute(scales[name], "_Netcdf4Dimid", np.int32(number))
-    for key, variable in dataset.variables.items():
-        name = str(key)
+    for name, column in columns.items():
         if name in scales:
             continue
-        beside = [
-            other
-            for other in labels
-            if key not in dataset.coords and set(dataset.variables[other].dims) <= set(variable.dims)
-        ]
-        stored = _variable(file, name, variable, {"coordinates": " ".join(beside)} if beside else {})
-        for axis, dim in enumerate(variable.dims):
-            h5ds.attach_scale(stored, scales[str(dim)], axis)
-    for name, value in dataset.attrs.items():
-        _attribute(root, str(name), value)
+        stored = _stored(file, name, column)
+        beside = [other for other in labels if set(columns[other].dims) <= set(column.dims)]
+        if name in table.variables and beside:
+            _attribute(stored, "coordinates", " ".join(beside))
+        for axis, dim in enumerate(column.dims):
+            h5ds.attach_scale(stored, scales[dim], axis)
+    root = h5py.h5g.open(file, b"/")
+    for name, value in table.attrs.items():
+        _attribute(root, name, value)
     if labels:
         _attribute(root, "coordinates", " ".join(labels))
 
 
-def _variable(file: h5f.FileID, name: str, variable: xr.Variable, more: dict[str, Any]) -> h5d.DatasetID:
-    """Writes a variable and its attributes."""
-    attributes = {**variable.attrs, **more}
-    dims, shape, dtype = tuple(map(str, variable.dims)), variable.shape, variable.dtype
-    if dtype.kind in "UOT":
-        text = np.asarray(variable.values, object)
-        stored = h5d.create(
-            file,
-            name.encode(),
-            h5t.py_create(h5py.string_dtype(), logical=True),
-            h5s.create_simple(shape),
-            _ordered(h5p.DATASET_CREATE),
-        )
-        h5py.Dataset(stored)[...] = text
+def _stored(file: h5f.FileID, name: str, column: Column) -> h5d.DatasetID:
+    """A column with its values and attributes."""
+    space = h5s.create_simple(column.shape) if column.shape else h5s.create(h5s.SCALAR)
+    attrs = dict(column.attrs)
+    if column.is_text:
+        stored = _created(file, name, h5t.py_create(h5py.string_dtype(), logical=True), space)
+        h5py.Dataset(stored)[...] = np.asarray(column.values, object)
     else:
-        if dtype.kind == "b":
-            attributes["dtype"], dtype = "bool", np.dtype("i1")
-        settings = _ordered(h5p.DATASET_CREATE)
-        large = variable.size > COMPRESSED_FROM
-        if large:
-            chunk = chunk_shape(dims, shape, dtype.itemsize)
-            settings.set_chunk(chunk)
-            settings.set_shuffle()
-            settings.set_deflate(1)
-        space = h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
-        stored = h5d.create(file, name.encode(), h5t.py_create(dtype), space, settings)
-        if not large:
-            stored.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(variable.values, dtype))
-        elif "step" in dims:
-            for steps in slabs(dims, shape, dtype.itemsize):
-                values = np.asarray(variable[{"step": steps}].values, dtype)
-                _chunks(stored, values, chunk, steps.start, dims.index("step"))
+        dtype = column.dtype
+        if dtype.kind == "b":  # netCDF has no such type; xarray reads it back by this attribute
+            attrs["dtype"], dtype = "bool", np.dtype("i1")
+        chunk = (
+            chunk_shape(column.dims, column.shape, dtype.itemsize) if column.size > COMPRESSED_FROM else None
+        )
+        stored = _created(file, name, h5t.py_create(dtype), space, chunk)
+        if chunk is None:
+            stored.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(column.values, dtype))
+        elif column.over_steps:
+            axis = column.dims.index("step")
+            for steps in slabs(column.dims, column.shape, dtype.itemsize):
+                _chunks(stored, np.asarray(column.read(steps), dtype), chunk, steps.start, axis)
         else:
-            _chunks(stored, np.asarray(variable.values, dtype), chunk, 0, 0)
-    for key, value in attributes.items():
-        _attribute(stored, str(key), value)
+            _chunks(stored, np.asarray(column.values, dtype), chunk, 0, 0)
+    for key, value in attrs.items():
+        _attribute(stored, key, value)
     return stored
+
+
+def _created(
+    file: h5f.FileID, name: str, kind: h5t.TypeID, space: h5s.SpaceID, chunk: tuple[int, ...] | None = None
+) -> h5d.DatasetID:
+    properties = _ordered(h5p.DATASET_CREATE)
+    if chunk is not None:
+        properties.set_chunk(chunk)
+        properties.set_shuffle()
+        properties.set_deflate(1)
+    return h5d.create(file, name.encode(), kind, space, properties)
 
 
 def _chunks(stored: h5d.DatasetID, values: np.ndarray, chunk: tuple[int, ...], start: int, axis: int) -> None:

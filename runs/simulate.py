@@ -1,17 +1,19 @@
-"""Points in, datasets out: chooses the engine and runs it."""
+"""Points in, tables out: chooses the engine and runs it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from thermopolis.errors import ExperimentError, SimulationError
 from thermopolis.runs.progress import Progress
 from thermopolis.runs.schema import Experiment
+from thermopolis.runs.table import Table, table_of
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 ENGINES = ("auto", "compiled", "pettingzoo")
 
@@ -46,7 +48,7 @@ def simulate(
         if isinstance(result, SimulationError):
             failed = failed or result
         else:
-            yield index, result
+            yield index, result.dataset()
     if failed is not None:
         raise failed
 
@@ -58,8 +60,8 @@ def simulate_each(
     progress: Callable[[Progress], None] | None = None,
     threads: int | None = None,
     checkpoints: Path | None = None,
-) -> Iterator[tuple[int, xr.Dataset | SimulationError]]:
-    """:func:`simulate`, with what went wrong with a point in the place of its dataset.
+) -> Iterator[tuple[int, Table | SimulationError]]:
+    """:func:`simulate`, with what went wrong with a point in the place of its table.
 
     ``threads`` run blocks of the compiled engine side by side; by default as many as there are cores.
     ``checkpoints`` is a folder for what long blocks of that engine have got to.
@@ -82,7 +84,10 @@ def simulate_each(
     if points and all(point.environment.kind == "core" for point in points):
         from thermopolis.runs.alone import simulate_alone
 
-        run = simulate_alone(points, tell)
+        run = (
+            (index, result if isinstance(result, SimulationError) else table_of(result))
+            for index, result in simulate_alone(points, tell)
+        )
     elif engine == "pettingzoo" or host_only:
         from thermopolis.runs.stepped import simulate_stepped
 
@@ -95,17 +100,17 @@ def simulate_each(
         run = simulate_compiled(points, tell, threads, kept)
     from thermopolis.runs.guards import check
 
-    for index, dataset in run:
+    for index, table in run:
         try:
-            if isinstance(dataset, SimulationError):
-                raise dataset
-            check(dataset, points[index])
+            if isinstance(table, SimulationError):
+                raise table
+            check(table, points[index])
         except SimulationError as error:
             yield index, error
             continue
         done["points"] += 1
         tell(0)
-        yield index, dataset
+        yield index, table
 
 
 def needs_python(experiment: Experiment) -> str | None:

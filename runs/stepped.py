@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 
 from thermopolis.agents.budget import SETTING as BUDGET
 from thermopolis.keys import fold_in, make_keys
@@ -23,6 +22,7 @@ from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.imitation import STREAM, Society
 from thermopolis.runs.program import charges
 from thermopolis.runs.schema import Experiment
+from thermopolis.runs.table import Table
 
 
 @dataclass
@@ -52,8 +52,8 @@ def _stepper(player: Any) -> Callable[..., Any]:
 
 def simulate_stepped(
     points: Sequence[Experiment], on_steps: Callable[[int], None]
-) -> Iterator[tuple[int, xr.Dataset]]:
-    """Run points one after the other; yields (index, dataset)."""
+) -> Iterator[tuple[int, Table]]:
+    """Run points one after the other; yields (index, table)."""
     for index, experiment in enumerate(points):
         yield index, _simulate_point(PointCast(experiment), on_steps)
 
@@ -88,7 +88,7 @@ def _troupes(point: PointCast) -> list[Troupe]:
     return troupes
 
 
-def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dataset:
+def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> Table:
     experiment, stage = point.experiment, point.stage
     replicates, slots, players = experiment.replicates, int(stage.world.slots), int(stage.world.players)
     columns = replicates * stage.cells
@@ -189,7 +189,7 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> xr.Dat
         on_steps(replicates * stage.players)
     for environment in environments:
         environment.close()
-    return recorder.dataset()
+    return recorder.table()
 
 
 def _imitate(

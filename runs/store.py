@@ -31,7 +31,7 @@ from thermopolis.runs.provenance import provenance
 from thermopolis.runs.schema import Experiment
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from thermopolis.runs.table import Table
 
 FORMAT = 1
 MANIFEST_EVERY_SECONDS = 2.0
@@ -59,12 +59,12 @@ class Parcel:
     seconds: float
 
 
-def pack(dataset: xr.Dataset, seconds: float) -> Parcel:
-    """A point's dataset as a parcel."""
+def pack(table: Table, seconds: float) -> Parcel:
+    """A point's table as a parcel."""
     from thermopolis.runs.layout import layout
     from thermopolis.runs.netcdf import image
 
-    return Parcel(image(dataset), layout(dataset), seconds)
+    return Parcel(image(table), layout(table), seconds)
 
 
 @dataclass

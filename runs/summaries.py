@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
+from thermopolis.runs.table import Column, Table, column
 from thermopolis.runs.variables import OPERATIONS, describe
 
 if TYPE_CHECKING:
@@ -162,11 +162,11 @@ class Summaries:
                         at += self.width[name, at]
                     self.next[name, replicate] = at
 
-    def dataset(self) -> xr.Dataset:
+    def table(self) -> Table:
         """``NAME_mean``, ``NAME_variance`` (replicate, step, …) and ``NAME_quantile`` (replicate, step, …, quantile)."""
         experiment = self.point.experiment
         names = sorted({name for name, _ in self.settled})
-        variables: dict[str, Any] = {}
+        variables: dict[str, Column] = {}
         for name in names:
             means, variances, quantiles = [], [], []
             for replicate in range(experiment.replicates):
@@ -186,24 +186,22 @@ class Summaries:
             dims = ("replicate", "step", *lead)
             units = about.units
             squared = "1" if units == "1" else f"({units})2"
-            variables[f"{name}_mean"] = (dims, np.stack(means), _attrs(units, "mean", about.long_name))
-            variables[f"{name}_variance"] = (
-                dims,
-                np.stack(variances),
-                _attrs(squared, "variance", about.long_name),
-            )
-            variables[f"{name}_quantile"] = (
-                (*dims, "quantile"), np.stack(quantiles), _attrs(units, "quantiles", about.long_name)
-            )  # fmt: skip
-        coordinates: dict[str, Any] = {
-            "replicate": np.arange(experiment.replicates),
-            "step": np.arange(0, experiment.steps, self.every),
-            "quantile": np.asarray(self.quantiles),
-            "world_seed": ("replicate", np.array(self.point.world_seeds, np.int64)),
+            for kind, over, values, unit in (
+                ("mean", dims, means, units),
+                ("variance", dims, variances, squared),
+                ("quantile", (*dims, "quantile"), quantiles, units),
+            ):
+                attrs = {"units": unit, "long_name": f"{kind} over players: {about.long_name}"}
+                variables[f"{name}_{kind}"] = column(over, np.stack(values), attrs)
+        coordinates = {
+            "replicate": column("replicate", np.arange(experiment.replicates)),
+            "step": column("step", np.arange(0, experiment.steps, self.every)),
+            "quantile": column("quantile", np.asarray(self.quantiles)),
+            "world_seed": column("replicate", np.array(self.point.world_seeds, np.int64)),
         }
         if "core_joules" in names:
-            coordinates["operation"] = np.array(OPERATIONS)
-        return xr.Dataset(variables, coordinates)
+            coordinates["operation"] = column("operation", np.array(OPERATIONS))
+        return Table(variables, coordinates)
 
 
 def _quantiles(sample: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
@@ -218,7 +216,3 @@ def _quantiles(sample: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
     if partly.any():
         out[partly] = np.moveaxis(np.nanquantile(sample[partly], at, axis=-1), 0, -1)
     return out
-
-
-def _attrs(units: str, which: str, long_name: str) -> dict[str, str]:
-    return {"units": units, "long_name": f"{which} over players: {long_name}"}

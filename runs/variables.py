@@ -56,6 +56,11 @@ VARIABLES: dict[str, Variable] = {
     "landauer_bound": Variable(
         "float64", "J", "least heat for the entropy the core lost, kT·max(0, H before - after)"
     ),
+    "information_gained": Variable(
+        "float32",
+        "nat",
+        "what the outcome told a core that perceives: KL of the exact posterior from the prior",
+    ),
     "power": Variable("float64", "W", "power used"),
     "kardashev": Variable("float64", "1", "Kardashev rating (log10 P - 6)/10"),
     "planet_temperature": Variable("float64", "K", "surface temperature of the planet"),

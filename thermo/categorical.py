@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int32
 
 from thermopolis.errors import ModelError
+from thermopolis.thermo.checks import whole
 from thermopolis.thermo.colouring import colour, verify_colouring
 from thermopolis.thermo.support import blocks_that_connect
 
@@ -42,8 +43,8 @@ class Categorical:
 
     Parameters
     ----------
-    sizes : sequence of int
-        Number of states of each unit.
+    sizes : sequence of int, optional
+        Number of states of each unit; without it ``Categorical(factors)`` takes them from the tables' shapes.
     factors : mapping or sequence of (scope, table)
         ``scope`` lists the units a factor touches, ``table`` holds its energies with one axis per unit of
         the scope, in that order, and optionally one more: lanes. +inf forbids.
@@ -60,14 +61,14 @@ class Categorical:
 
     def __init__(
         self,
-        sizes: Sequence[int],
-        factors: Mapping[Any, Any] | Iterable[tuple[Any, Any]],
+        sizes: Any = None,
+        factors: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None,
         blocks: Sequence[Sequence[int]] | str | None = None,
     ) -> None:
-        self.sizes: tuple[int, ...] = _checked_sizes(sizes)
-        pairs = list(factors.items() if isinstance(factors, Mapping) else factors)
-        if not pairs:
-            raise ModelError("categorical: no factors; give at least one (scope, table)")
+        if factors is None:
+            sizes, factors = None, sizes
+        pairs = _pairs(factors)
+        self.sizes: tuple[int, ...] = _sizes_of(pairs) if sizes is None else _checked_sizes(sizes)
         self.scopes: tuple[Scope, ...] = tuple(_checked_scope(scope, len(self.sizes)) for scope, _ in pairs)
         self.tables: tuple[jax.Array, ...] = tuple(
             _checked_table(scope, table, self.sizes)
@@ -204,18 +205,60 @@ class Categorical:
         return f"Categorical(sizes={self.sizes}, scopes={self.scopes}, blocks={self.blocks})"
 
 
-def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    checked = tuple(int(size) for size in sizes)
-    if not checked:
+def _pairs(factors: Any) -> list[tuple[Any, Any]]:
+    try:
+        pairs = [
+            (scope, table) for scope, table in (factors.items() if isinstance(factors, Mapping) else factors)
+        ]
+    except (TypeError, ValueError):
+        raise ModelError(
+            f"categorical: factors: expected (scope, table) pairs, got {factors!r:.80}"
+        ) from None
+    if not pairs:
+        raise ModelError("categorical: an empty graph: no factors; give at least one (scope, table)")
+    return pairs
+
+
+def _sizes_of(pairs: list[tuple[Any, Any]]) -> tuple[int, ...]:
+    """Numbers of states from the shapes of the tables."""
+    found: dict[int, int] = {}
+    for scope, table in pairs:
+        members, shape = _members(scope), np.shape(table)
+        if len(shape) not in (len(members), len(members) + 1):
+            raise ModelError(
+                f"categorical: factor {members}: a table of shape {shape} has not one axis per unit"
+            )
+        for unit, size in zip(members, shape, strict=False):
+            if found.setdefault(unit, size) != size:
+                raise ModelError(
+                    f"categorical: unit {unit} has {found[unit]} states in one factor, {size} in another"
+                )
+    missing = sorted(set(range(max(found, default=-1) + 1)) - set(found))
+    if missing:
+        raise ModelError(
+            f"categorical: no factor touches unit {missing[0]}: give sizes, Categorical(sizes, factors)"
+        )
+    return _checked_sizes([found[unit] for unit in range(len(found))])
+
+
+def _checked_sizes(sizes: Any) -> tuple[int, ...]:
+    if np.ndim(sizes) != 1:
+        raise ModelError(f"categorical: sizes: expected one number of states per unit, got {sizes!r:.80}")
+    if not len(sizes):
         raise ModelError("categorical: an empty graph; give the number of states of at least one unit")
-    for unit, size in enumerate(checked):
-        if size < 1:
+    for unit, size in enumerate(sizes):
+        if not (size >= 1 and size == int(size)):
             raise ModelError(f"categorical: unit {unit}: expected at least 1 state, got {size}")
-    return checked
+    return tuple(int(size) for size in sizes)
+
+
+def _members(scope: Any) -> Scope:
+    given = (scope,) if np.ndim(scope) == 0 else tuple(scope)
+    return tuple(whole(unit, "categorical: a factor's unit", -(2**31)) for unit in given)
 
 
 def _checked_scope(scope: Any, units: int) -> Scope:
-    members = (int(scope),) if isinstance(scope, (int, np.integer)) else tuple(int(unit) for unit in scope)
+    members = _members(scope)
     for unit in members:
         if not 0 <= unit < units:
             raise ModelError(f"categorical: factor {members}: unit {unit} is not among 0…{units - 1}")

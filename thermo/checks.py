@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ def refuse_unless(x: Any, law: Callable[[np.ndarray], Any], name: str, expected:
     value = known(x)
     if value is None:
         return
+    if value.dtype.kind not in "biuf":
+        raise ModelError(f"{name}: expected {expected}, got {x!r}")
     good = np.asarray(law(value)) & ~np.isnan(value)
     if not np.all(good):
         at = np.argwhere(~good)[0].tolist() if value.ndim else []
@@ -57,8 +60,26 @@ def vector(x: Any, name: str, size: int) -> np.ndarray:
     return value
 
 
+def continuous(energy: Any, sampler: str, needs: str = "start") -> None:
+    """Refuse an energy that this sampler of continuous units can't move."""
+    if not hasattr(energy, needs):
+        lacks = "a force" if needs == "gradient" else "continuous units"
+        raise ModelError(
+            f"{sampler}: needs {lacks}, which {type(energy).__name__} has not; expected Quadratic, DoubleWell or "
+            "Potential (Mixed: Metropolis; discrete energies: Gibbs, Metropolis, Jump)"
+        )
+
+
 def whole(x: Any, name: str, at_least: int = 1) -> int:
-    """An integer not below a bound, or ModelError."""
-    if isinstance(x, bool) or int(x) != x or x < at_least:
-        raise ModelError(f"{name}: expected an integer of at least {at_least}, got {x}")
+    """An integer not below a bound (a float may hold it), or ModelError."""
+    number = isinstance(x, numbers.Real) or (
+        getattr(x, "shape", None) == () and not isinstance(x, jax.core.Tracer)
+    )
+    if not number or isinstance(x, bool | np.bool_) or not float(x).is_integer() or x < at_least:
+        raise ModelError(f"{name}: expected an integer of at least {at_least}, got {x!r}")
     return int(x)
+
+
+def wholes(values: Any, name: str, at_least: int = 0) -> tuple[int, ...]:
+    """Integers, each not below a bound, or ModelError."""
+    return tuple(whole(value, f"{name}[{place}]", at_least) for place, value in enumerate(values))

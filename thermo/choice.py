@@ -21,6 +21,7 @@ import numpy as np
 from jax.scipy.special import xlogy
 from jaxtyping import Array, ArrayLike, Float
 
+from thermopolis.errors import ModelError
 from thermopolis.thermo.checks import known, refuse_unless
 from thermopolis.thermo.sums import add_up
 
@@ -30,6 +31,8 @@ _VELICKOVIC = (-0.037, 0.481, -2.3, 4.917, -1.791)
 
 def _leading(x: ArrayLike, axis: int) -> Array:
     x = jnp.asarray(x)
+    if not x.ndim or not x.size:
+        raise ModelError(f"values: expected at least one action on an axis, got shape {x.shape}")
     return jnp.moveaxis(x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32), axis, 0)
 
 
@@ -106,7 +109,7 @@ def softmax_T(
         for a temperature that is not positive (where its value is known, that is outside jit).
     """
     refuse_unless(temperature, lambda t: t > 0, "temperature", "positive")
-    return jnp.moveaxis(_softmax(_leading(z, axis), temperature), 0, axis)
+    return jnp.moveaxis(_softmax(_leading(z, axis), jnp.asarray(temperature)), 0, axis)
 
 
 def _descending(z: Array) -> Array:
@@ -177,7 +180,7 @@ _CLOSED_FORMS: dict[float, Callable[[Array], Array]] = {1.0: jnp.exp, 1.5: _entm
 
 @functools.partial(jax.jit, static_argnames="known_alpha")
 def _entmax_primal(z: Array, alpha: Array, known_alpha: float | None) -> Array:
-    z = z - _top(z)
+    z = jnp.minimum(z - _top(z), 0.0)  # z may be worked out twice, and differ in its last digit
     if known_alpha in _CLOSED_FORMS:
         p = _CLOSED_FORMS[known_alpha](z)
     else:
@@ -262,6 +265,10 @@ def entmax(
     value = known(alpha)
     if value is not None and value.ndim == 0 and isinstance(alpha, int | float):
         return jnp.moveaxis(_entmax_known(float(value))(z), 0, axis)
+    if np.ndim(alpha) > z.ndim - 1:
+        raise ModelError(
+            f"alpha: expected a number or one per lane {z.shape[1:]}, got shape {np.shape(alpha)}"
+        )
     per_lane = jnp.broadcast_to(jnp.asarray(alpha, z.dtype), z.shape[1:])
     return jnp.moveaxis(_entmax_traced(z, per_lane), 0, axis)
 
@@ -286,7 +293,7 @@ def entropy_varentropy_alpha(
     """
     refuse_unless(alpha_max, lambda a: a >= 1, "alpha_max", "at least 1")
     refuse_unless(varentropy_scale, lambda v: v > 0, "varentropy_scale", "positive")
-    return _alpha_of(_leading(p, axis), alpha_max, varentropy_scale)
+    return _alpha_of(_leading(p, axis), jnp.asarray(alpha_max), jnp.asarray(varentropy_scale))
 
 
 def min_p(
@@ -305,7 +312,7 @@ def min_p(
         for p_min outside [0, 1] (where its value is known).
     """
     refuse_unless(p_min, lambda v: (v >= 0) & (v <= 1), "p_min", "within [0, 1]")
-    return jnp.moveaxis(_min_p(_leading(p, axis), p_min), 0, axis)
+    return jnp.moveaxis(_min_p(_leading(p, axis), jnp.asarray(p_min)), 0, axis)
 
 
 def adaptive_temperature(logits: Float[ArrayLike, "action *lane"], axis: int = 0) -> Float[Array, "*lane"]:

@@ -13,10 +13,12 @@ published are ``None`` and give NaN joules: an unknown cost is not zero.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+import numbers
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
 from thermopolis.errors import ModelError
+from thermopolis.thermo.checks import whole
 from thermopolis.thermo.ledger import BOLTZMANN, Ledger
 
 Provenance = Literal[
@@ -90,15 +92,17 @@ class Device:
     noise_correlation: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.temperature_kelvin > 0:
-            raise ModelError(
-                f"device {self.name}: temperature_kelvin must be > 0, got {self.temperature_kelvin}"
-            )
-        if self.weight_bits is not None and self.weight_bits < 2:
-            raise ModelError(f"device {self.name}: weight_bits must be at least 2, got {self.weight_bits}")
+        kelvin = self.temperature_kelvin
+        if not (_real(kelvin) and 0 < kelvin < math.inf):
+            raise ModelError(f"device {self.name}: temperature_kelvin must be > 0 and finite, got {kelvin!r}")
+        for name, least in (("weight_bits", 2), ("cells", 1)):
+            if getattr(self, name) is not None:
+                value = whole(getattr(self, name), f"device {self.name}: {name}", least)
+                object.__setattr__(self, name, value)
         for name in ("mismatch", "coupling_noise", "noise_correlation"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ModelError(f"device {self.name}: {name} must be in [0, 1), got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not (_real(value) and 0 <= value < 1):
+                raise ModelError(f"device {self.name}: {name} must be in [0, 1), got {value!r}")
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Device:
@@ -113,6 +117,10 @@ class Device:
 
         if name not in PRESETS:
             raise ModelError(f"device: no preset {name!r}; there are {', '.join(PRESETS)}")
+        known = tuple(f.name for f in fields(cls))
+        for change in changes:
+            if change not in known:
+                raise ModelError(f"device {name}: unknown field {change!r}; there are {', '.join(known)}")
         return replace(PRESETS[name], **changes)
 
     def require(self, energy: Any, copies: int = 1) -> None:
@@ -160,6 +168,10 @@ class Device:
         """Time of so many sweeps of a model of so many colours: a colour is updated in one clock period."""
         clock = self.clock_hertz.value
         return sweeps * colours / clock if clock else float("nan")
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, numbers.Real)
 
 
 def _cost(figure: Figure, count: Any) -> Any:

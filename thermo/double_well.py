@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from thermopolis.thermo.checks import known, refuse_unless, whole
-from thermopolis.thermo.pytree import STATIC, pytree
+from thermopolis.thermo.pytree import STATIC, pytree, repeated
 from thermopolis.thermo.sums import add_up
 
 
@@ -55,6 +55,18 @@ class DoubleWell:
     def units(self) -> int:
         """Number of wells: rows of a state."""
         return self.dim
+
+    @property
+    def lanes(self) -> int | None:
+        """Width of per-lane parameters; ``None`` where all are shared."""
+        widths = [np.shape(v)[-1] for v in (self.barrier, self.position, self.tilt) if np.ndim(v)]
+        return max(widths) if widths else None
+
+    def tiled(self, count: int) -> DoubleWell:
+        """For ``count`` times as many lanes: per-lane numbers repeated, shared ones left alone."""
+        leaves = (self.barrier, self.position, self.tilt)
+        barrier, position, tilt = (repeated(leaf, count) if jnp.ndim(leaf) else leaf for leaf in leaves)
+        return DoubleWell(barrier, position, tilt, self.dim)
 
     @property
     def cells(self) -> int:

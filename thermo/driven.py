@@ -64,12 +64,18 @@ class Drive(NamedTuple):
         return np.abs(residual) / np.maximum(self.throughput, np.finfo(float).tiny)
 
     def ledger(
-        self, kelvin: float = 300.0, entropy_before: float = np.nan, entropy_after: float = np.nan
+        self,
+        kelvin: float = 300.0,
+        entropy_before: float = np.nan,
+        entropy_after: float = np.nan,
+        information: Any = 0.0,
     ) -> Ledger:
-        """Joules per chain on a device at ``kelvin``; entropies (nats, of the ensemble) where they are known."""
-        return relaxation_ledger(
-            kelvin, self.heat / self.temperature, self.work / self.temperature, entropy_before, entropy_after
-        )
+        """Joules per chain on a device at ``kelvin``; entropies (nats, of the ensemble) where they are known.
+
+        ``information`` is what measurements told before the protocol was chosen, nats (``szilard_engine``).
+        """
+        heat, work = self.heat / self.temperature, self.work / self.temperature
+        return relaxation_ledger(kelvin, heat, work, entropy_before, entropy_after, information)
 
 
 def drive(

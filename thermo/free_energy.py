@@ -21,7 +21,7 @@ from thermopolis.thermo.checks import whole
 from thermopolis.thermo.elimination import discrete_log_partition
 from thermopolis.thermo.gaussian_metropolis import GaussianMetropolis
 from thermopolis.thermo.gibbs import Gibbs
-from thermopolis.thermo.noise import lane_keys, positive_temperature
+from thermopolis.thermo.noise import lane_keys, one_temperature
 from thermopolis.thermo.path import Blend, draw_reference, is_discrete, reference_log_partition
 from thermopolis.thermo.quadrature import continuous_log_partition
 
@@ -61,21 +61,21 @@ def log_partition(
     ModelError
         Unknown method, an energy that can't be summed exactly, forbidden states with an estimator, a bad number.
     """
-    positive_temperature(temperature)
+    temperature = one_temperature(temperature)
     if method not in METHODS:
         raise ModelError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
     if method == "exact":
         if is_discrete(energy):
-            return Estimate(discrete_log_partition(energy, float(temperature)))
+            return Estimate(discrete_log_partition(energy, temperature))
         with jax.enable_x64(True):
             double = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)), energy)
-            return Estimate(jax.jit(continuous_log_partition)(double, float(temperature)))
+            return Estimate(jax.jit(continuous_log_partition)(double, temperature))
     for name, number, least in (("chains", chains, 2), ("points", points, 2), ("samples", samples, 1)):
         whole(number, name, least)
     whole(burn_in, "burn_in", 0)
     start = reference_log_partition(energy, temperature, width)
     key = make_key(0) if key is None else key
-    run = _Path(energy, float(temperature), sampler or _default(energy, width), float(width))
+    run = _Path(energy, temperature, sampler or _default(energy, width), float(width))
     if method == "annealed":
         work = run.anneal(lane_keys(key, chains), points * samples)
         free = jarzynski(work, temperature)

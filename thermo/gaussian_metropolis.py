@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from thermopolis.keys import fold_in, uniforms
-from thermopolis.thermo.checks import refuse_unless
+from thermopolis.thermo.checks import continuous, refuse_unless
 from thermopolis.thermo.noise import normals, positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.pytree import pytree
@@ -41,7 +41,10 @@ class GaussianMetropolis:
     ) -> Float[Array, "units lanes"]:
         """The state ``x``, or where the energy lets chains start."""
         positive_temperature(temperature)
-        return energy.start(len(keys), dtype) if x is None else jnp.asarray(x, dtype)
+        if x is not None:
+            return jnp.asarray(x, dtype)
+        continuous(energy, "metropolis")
+        return energy.start(len(keys), dtype)
 
     def step(
         self, keys: Any, x: Float[Array, "units lanes"], energy: Any, temperature: Any
@@ -49,9 +52,9 @@ class GaussianMetropolis:
         """One sweep over the units of every lane."""
         positive_temperature(temperature)
         dtype, sizes = x.dtype, getattr(energy, "sizes", ())
-        continuous = energy.units - len(sizes)
-        scale = jnp.broadcast_to(jnp.asarray(self.scale, dtype), (continuous,))
-        jumps = normals(fold_in(keys, 0), (continuous,), dtype) * scale[:, None]
+        dim = energy.units - len(sizes)
+        scale = jnp.broadcast_to(jnp.asarray(self.scale, dtype), (dim,))
+        jumps = normals(fold_in(keys, 0), (dim,), dtype) * scale[:, None]
         coins = uniforms(fold_in(keys, 1), (energy.units,)).astype(dtype)
         choices = uniforms(fold_in(keys, 2), (len(sizes),)).astype(dtype)
         temperature = jnp.asarray(temperature, dtype)

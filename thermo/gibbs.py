@@ -63,7 +63,10 @@ def init(keys: Key[Array, " lanes"], energy: Any) -> Any:
     if isinstance(energy, ising.Ising):
         return ising.init(keys, energy)
     if not isinstance(energy, Categorical):
-        raise ModelError(f"gibbs: expected Categorical or Ising, got {type(energy).__name__}")
+        raise ModelError(
+            f"energy: a {type(energy).__name__} has no discrete units to be drawn; expected Categorical or Ising "
+            "(continuous units: OrnsteinUhlenbeck, Langevin, Metropolis)"
+        )
     uniform = draws(keys, jnp.arange(energy.units))
     sizes = jnp.asarray(energy.sizes, jnp.float32)[:, None]
     return feasible_state(energy, jnp.floor(uniform * sizes).astype(jnp.int32))

@@ -27,10 +27,12 @@ from thermopolis.thermo.categorical import finite
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.exact import enumerate_states
 from thermopolis.thermo.protocols import StepInfo
+from thermopolis.thermo.quadratic import Quadratic
 
 
 def quantised(energy: Any, bits: int) -> Any:
     """The energy with every programmed number rounded to ``bits`` bits of the largest one's range."""
+    energy = jax.tree.map(jnp.asarray, energy)
     leaves = jax.tree.leaves(energy)
     largest = jnp.max(
         jnp.stack([jnp.max(jnp.where(jnp.isfinite(leaf), jnp.abs(leaf), 0.0)) for leaf in leaves])
@@ -41,10 +43,13 @@ def quantised(energy: Any, bits: int) -> Any:
 
 def mismatched(key: Any, energy: Any, deviation: float) -> Any:
     """The energy with a relative Gaussian error of this standard deviation on every programmed number."""
-    leaves, structure = jax.tree.flatten(energy)
+    leaves, structure = jax.tree.flatten(jax.tree.map(jnp.asarray, energy))
     bent = []
     for number, leaf in enumerate(leaves):
         error = deviation * jax.random.normal(fold_in(key, number), leaf.shape, jnp.float32)
+        if isinstance(energy, Quadratic) and number == 0:  # a pair's coupling is one number, written once
+            upper = jnp.triu(jnp.ones(leaf.shape[:2], bool)).reshape(leaf.shape[:2] + (1,) * (leaf.ndim - 2))
+            error = jnp.where(upper, error, jnp.swapaxes(error, 0, 1))
         bent.append(_kept(leaf, finite(leaf) * (1.0 + error)))
     return jax.tree.unflatten(structure, bent)
 
@@ -55,6 +60,8 @@ def realised(device: Device, energy: Any, chip: int = 0) -> Any:
         energy = quantised(energy, device.weight_bits)
     if device.mismatch:
         energy = mismatched(make_key(chip), energy, device.mismatch)
+    if isinstance(energy, Quadratic) and np.linalg.eigvalsh(np.asarray(energy.A, float).T).min() <= 0:
+        raise ModelError(f"device {device.name}: couplings as it holds them are not positive definite")
     return energy
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Int8, Key
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws
+from thermopolis.thermo.checks import whole, wholes
 from thermopolis.thermo.colouring import colour
 from thermopolis.thermo.protocols import StepInfo
 
@@ -78,14 +79,16 @@ class Ising:
     """
 
     def __init__(self, edges: Any, couplings: Any = 1.0, biases: Any = 0.0, units: int | None = None) -> None:
-        pairs = np.asarray(edges, np.int64).reshape(-1, 2)
+        pairs = _pairs(edges)
         count = int(pairs.max(initial=-1)) + 1
         if units is None:
             units = max(count, np.shape(biases)[0] if np.ndim(biases) else 0)
         if units < 1:
             raise ModelError("ising: an empty graph; name at least one edge, bias or unit")
-        if pairs.min(initial=0) < 0 or count > units:
-            raise ModelError(f"ising: an edge names spin {pairs.max()} or a negative one; there are {units}")
+        units = whole(units, "ising: units")
+        out = pairs[(pairs < 0) | (pairs >= units)]
+        if out.size:
+            raise ModelError(f"ising: an edge names spin {out[0]}; there are {units}, numbered from 0")
         pairs = np.sort(pairs, axis=1)
         if (loops := pairs[:, 0] == pairs[:, 1]).any():
             raise ModelError(f"ising: spin {pairs[loops][0, 0]} is coupled to itself")
@@ -97,15 +100,16 @@ class Ising:
 
     @classmethod
     def lattice(
-        cls, shape: Sequence[int], coupling: Any = 1.0, biases: Any = 0.0, periodic: bool = True
+        cls, shape: Sequence[int] | int, coupling: Any = 1.0, biases: Any = 0.0, periodic: bool = True
     ) -> Ising:
         """Nearest neighbours on a hypercubic lattice, units numbered in row-major order.
 
         A periodic side of two spins has one edge, not two; a side of one has none.
         """
-        sides = tuple(int(side) for side in shape)
-        if not sides or min(sides) < 1:
-            raise ModelError(f"ising: expected a lattice with sides of at least 1, got {sides}")
+        given: Any = (shape,) if np.ndim(shape) == 0 else shape
+        sides = wholes(given, "ising: shape: sides", 1)
+        if not sides:
+            raise ModelError("ising: shape: expected at least one side, got none")
         graph = _lattice(sides, periodic)
         self = object.__new__(cls)
         self.graph = graph
@@ -142,6 +146,12 @@ class Ising:
     def units(self) -> int:
         """Number of spins."""
         return self.graph.units
+
+    @property
+    def lanes(self) -> int | None:
+        """Width of per-lane couplings or biases; ``None`` where both are shared."""
+        widths = [leaf.shape[1] for leaf in (self.couplings, self.biases) if leaf.ndim == 2]
+        return max(widths) if widths else None
 
     @property
     def cells(self) -> int:
@@ -234,6 +244,19 @@ def gibbs_sweep(
         state = state.at[units].set(new)
     one = jnp.ones_like(change)
     return state, StepInfo(change, one, one)
+
+
+def _pairs(edges: Any) -> np.ndarray:
+    """Edges as (edges, 2) whole numbers, from any collection of pairs."""
+    try:
+        array = np.asarray(edges if hasattr(edges, "ndim") else list(edges))
+        array = array if array.size else np.zeros((0, 2), np.int64)
+        good = array.ndim == 2 and array.shape[1] == 2 and bool((array == np.floor(array)).all())
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise ModelError(f"ising: edges: expected pairs of whole numbers, got {edges!r:.100}")
+    return array.astype(np.int64)
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 Operations (update, read, write, rng, host) are the machine's running costs. Work, heat, entropy production
 and the Landauer bound belong to the sampled system itself: its energy E at temperature T stands for
 k_B T_device (E/T) joules, so that U = k_B T_device E/T, ΔU = work − heat. A change of couplings *or of T* is
-work.
+work. Information gained is what measurements told of the system: ⟨W⟩ ≥ ΔF − k_B T·I (Sagawa & Ueda 2010).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OPERATIONS = ("update", "read", "write", "rng", "host")
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Ledger:
-    """Joules (entropy production in J/K); every field a number or an array over lanes. Ledgers add up.
+    """Joules (entropy production in J/K, information in nats); every field a number or an array over lanes. Ledgers add up.
 
     A field is NaN where the device's figure is not known: an unknown cost is not zero.
 
@@ -38,6 +38,8 @@ class Ledger:
         Entropy made by system and bath together, J/K: change of the system's entropy plus heat/T_device.
     landauer_bound : float or array
         Least heat for the entropy the system lost: k_B T_device · max(0, H_before − H_after), J.
+    information_gained : float or array
+        What measuring the system told, ln p(y | x)/p(y) or its mean, nats; 0 where nothing was measured.
     """
 
     update_joules: Any = 0.0
@@ -49,6 +51,7 @@ class Ledger:
     heat: Any = 0.0
     entropy_production: Any = 0.0
     landauer_bound: Any = 0.0
+    information_gained: Any = 0.0
 
     def __add__(self, other: Ledger) -> Ledger:
         """Field by field."""
@@ -78,6 +81,7 @@ def relaxation_ledger(
     reduced_work: Any = 0.0,
     entropy_before: Any = 0.0,
     entropy_after: Any = 0.0,
+    information: Any = 0.0,
 ) -> Ledger:
     """The thermodynamic fields from reduced quantities (energies over temperature, entropies in nats).
 
@@ -89,6 +93,8 @@ def relaxation_ledger(
         Σ Q/T and Σ ΔW/T in the energy's unit over the model's temperature.
     entropy_before, entropy_after : float or array
         Entropy of the system's law before and after, nats (ensemble quantities).
+    information : float or array
+        Gained by measurements, nats.
     """
     thermal = BOLTZMANN * temperature_kelvin
     drop = entropy_before - entropy_after
@@ -97,4 +103,5 @@ def relaxation_ledger(
         heat=thermal * reduced_heat,
         entropy_production=BOLTZMANN * (reduced_heat - drop),
         landauer_bound=thermal * jnp.maximum(0.0, drop),
+        information_gained=information,
     )

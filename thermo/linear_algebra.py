@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermopolis.keys import fold_in
+from thermopolis.keys import as_key, fold_in
 from thermopolis.thermo.bar import Estimate, bennett
 from thermopolis.thermo.checks import matrix, refuse_unless, vector, whole
 from thermopolis.thermo.driven import drive
@@ -45,6 +45,10 @@ class Relaxed(NamedTuple):
     standard_error: np.ndarray
     times: np.ndarray
     trace: np.ndarray
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """``value``, so that the answer may stand where an array is wanted."""
+        return np.array(self.value, dtype=dtype)
 
 
 def solve(
@@ -130,7 +134,13 @@ def logdet(
     sampler, ramp = OrnsteinUhlenbeck(dt=duration / steps), _Ramp(scale * np.eye(len(A)), A)
     forward, reverse = (
         drive(
-            fold_in(key[None], i)[0], ramp, sampler, steps, temperature=temperature, chains=chains, reverse=r
+            fold_in(as_key(key)[None], i)[0],
+            ramp,
+            sampler,
+            steps,
+            temperature=temperature,
+            chains=chains,
+            reverse=r,
         )
         for i, r in enumerate((False, True))
     )

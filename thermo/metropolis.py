@@ -1,9 +1,10 @@
-"""Metropolis–Hastings moves of discrete units: flips and swaps.
+"""Metropolis–Hastings moves: flips and swaps of discrete units, Gaussian proposals of continuous ones.
 
 A proposal is accepted with chance min(1, exp(−ΔE/T)) (Metropolis et al. 1953). *flip* proposes for every unit,
 one colour after another, any of its K states with equal chance (its own included, so that the chain is never
 periodic). *swap* proposes to exchange the states of two units of equal size, drawn at random, as often per step
-as there are units; it keeps how many units are in which state (Kawasaki 1966). Both leave exp(−E/T) unchanged.
+as there are units; it keeps how many units are in which state (Kawasaki 1966). Continuous and mixed energies take
+the single-unit moves of ``gaussian_metropolis``. All leave exp(−E/T) unchanged.
 """
 
 from __future__ import annotations
@@ -22,36 +23,50 @@ from thermopolis.thermo import gibbs
 from thermopolis.thermo.batches import Prepared
 from thermopolis.thermo.categorical import FORBIDDEN, Categorical
 from thermopolis.thermo.conditionals import select
+from thermopolis.thermo.gaussian_metropolis import GaussianMetropolis
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.protocols import StepInfo
 
 
 @dataclass(frozen=True)
 class Metropolis:
-    """The sampler, for ``Categorical`` and ``Ising``.
+    """The sampler, for every energy.
 
     Parameters
     ----------
     move : {"flip", "swap"}
-        Swaps sample the law among states of the start's composition alone.
+        Of discrete energies. Swaps sample the law among states of the start's composition alone.
+    scale : float
+        σ of the Gaussian proposals of continuous units.
     """
 
     move: Literal["flip", "swap"] = "flip"
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         if self.move not in ("flip", "swap"):
             raise ModelError(f"metropolis: move: expected 'flip' or 'swap', got {self.move!r}")
+        GaussianMetropolis(self.scale)
 
-    def init(self, keys: Key[Array, " lanes"], energy: Any, temperature: Any = 1.0) -> Any:
-        """As Gibbs sampling starts: units drawn at random, in an allowed state."""
-        return gibbs.init(keys, energy)
+    def init(self, keys: Key[Array, " lanes"], energy: Any, temperature: Any = 1.0, **start: Any) -> Any:
+        """Discrete units drawn at random, in an allowed state; others where the energy lets chains start.
+
+        ``start`` goes to ``GaussianMetropolis.init``.
+        """
+        if _is_discrete(energy):
+            return gibbs.init(keys, energy)
+        if self.move == "swap":
+            raise ModelError("metropolis: swaps exchange units of a Categorical or Ising energy")
+        return GaussianMetropolis(self.scale).init(keys, energy, temperature, **start)
 
     def prepare(self, energy: Any) -> Any:
         """Tables stacked once for many steps of flips."""
         return gibbs.prepare(energy) if self.move == "flip" else energy
 
     def step(self, keys: Any, state: Any, energy: Any, temperature: Any) -> tuple[Any, StepInfo]:
-        """One sweep of flips, or as many swaps as there are units."""
+        """One sweep of flips or of Gaussian proposals, or as many swaps as there are units."""
+        if not _is_discrete(energy):
+            return GaussianMetropolis(self.scale).step(keys, state, energy, temperature)
         if self.move == "swap":
             return _swaps(keys, state, energy, temperature)
         if isinstance(energy, Ising):
@@ -61,6 +76,10 @@ class Metropolis:
     def values(self, state: Int32[Array, "units lanes"]) -> Int32[Array, "units lanes"]:
         """The state itself."""
         return state
+
+
+def _is_discrete(energy: Any) -> bool:
+    return isinstance(energy, Categorical | Ising | Prepared)
 
 
 def acceptance(delta: Any, temperature: Any) -> Any:

@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from thermopolis.errors import ModelError
+from thermopolis.keys import as_key
 from thermopolis.thermo.checks import known, refuse_unless
-from thermopolis.thermo.noise import normals
+from thermopolis.thermo.noise import lane_keys, normals
 from thermopolis.thermo.sums import add_up
 
 
@@ -55,7 +56,7 @@ def thermodynamic_natural_gradient(
 
     Parameters
     ----------
-    keys : one key per lane (a scalar key for a single gradient).
+    keys : one key per lane, or a single one.
     time : > 0 in units of the system's relaxation; large: the natural gradient.
     temperature : 1/β ≥ 0 of its noise; 0: the mean.
 
@@ -72,7 +73,7 @@ def thermodynamic_natural_gradient(
     columns = axes.T @ gradient.reshape(len(fisher), -1)
     mean = columns * (-jnp.expm1(-rates * time) / rates)
     spread = jnp.sqrt(-jnp.expm1(-2 * rates * time) / rates * jnp.asarray(temperature))
-    noise = normals(keys.reshape(-1), (len(fisher),), columns.dtype)
+    noise = normals(_one_per_lane(keys, columns.shape[1]), (len(fisher),), columns.dtype)
     return (axes @ (mean + spread * noise)).reshape(gradient.shape)
 
 
@@ -142,14 +143,25 @@ def categorical_natural_step(
     return stepped(jnp.where(stepped(largest)[1] <= limit, largest, low))[0]
 
 
+def _one_per_lane(keys: Any, lanes: int) -> Any:
+    """Keys of each lane, as given or from a single one."""
+    typed = jnp.issubdtype(getattr(keys, "dtype", np.dtype(int)), jax.dtypes.prng_key)
+    if typed and keys.size == lanes:
+        return keys.reshape(-1)
+    return lane_keys(keys, lanes) if lanes > 1 else as_key(keys)[None]
+
+
 def _checked(fisher: ArrayLike, gradient: ArrayLike, damping: ArrayLike) -> tuple[Array, Array]:
     refuse_unless(damping, lambda d: (d >= 0) & np.isfinite(d), "damping", "non-negative")
     fisher, gradient = jnp.asarray(fisher), jnp.asarray(gradient)
+    if not gradient.ndim:
+        raise ModelError("gradient: expected a vector, got a number")
     if fisher.ndim != 2 or fisher.shape[0] != fisher.shape[1] or gradient.shape[:1] != fisher.shape[:1]:
         raise ModelError(
             f"fisher: expected ({len(gradient)}, {len(gradient)}) for the gradient, got {fisher.shape}"
         )
     fisher = fisher + jnp.asarray(damping, fisher.dtype) * jnp.eye(len(fisher), dtype=fisher.dtype)
+    refuse_unless(gradient, np.isfinite, "gradient", "finite numbers")
     value = known(fisher)
     if value is not None:
         refuse_unless(value, np.isfinite, "fisher", "finite numbers")

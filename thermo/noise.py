@@ -7,9 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from thermopolis.keys import fold_in
+from thermopolis.errors import ModelError
+from thermopolis.keys import as_key, fold_in
 from thermopolis.thermo.checks import refuse_unless
 
 
@@ -18,10 +20,22 @@ def normals(keys: Any, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Floa
     return jax.vmap(lambda key: jax.random.normal(key, shape, jnp.float32), out_axes=-1)(keys).astype(dtype)
 
 
-@partial(jax.jit, static_argnames="lanes")
 def lane_keys(key: Any, lanes: int) -> Any:
     """The keys of a number of lanes: lane n has ``fold_in(key, n)``."""
+    return _lane_keys(as_key(key), lanes)
+
+
+@partial(jax.jit, static_argnames="lanes")
+def _lane_keys(key: Any, lanes: int) -> Any:
     return fold_in(jnp.broadcast_to(key, (lanes,)), jnp.arange(lanes))
+
+
+def one_temperature(temperature: Any) -> float:
+    """A known temperature as a number, or ModelError."""
+    positive_temperature(temperature)
+    if np.size(temperature) != 1:
+        raise ModelError(f"temperature: expected one number, got an array of shape {np.shape(temperature)}")
+    return float(np.asarray(temperature).reshape(()))
 
 
 def positive_temperature(temperature: Any) -> None:

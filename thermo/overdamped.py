@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from thermopolis.thermo.checks import refuse_unless
+from thermopolis.thermo.checks import continuous, refuse_unless
 from thermopolis.thermo.noise import normals, positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.pytree import STATIC, pytree
@@ -47,6 +47,7 @@ class Overdamped:
     ) -> Float[Array, "dim lanes"]:
         """Positions ``x``, or where the energy lets chains start."""
         positive_temperature(temperature)
+        continuous(energy, "langevin", "gradient")
         return energy.start(len(keys), dtype) if x is None else jnp.asarray(x, dtype)
 
     def step(

@@ -77,3 +77,9 @@ def total_energy(sampler: Any, state: Any, energy: Any) -> Any:
     if hasattr(sampler, "total_energy"):
         return sampler.total_energy(state, energy)
     return energy(sampler.values(state))
+
+
+def lanes_of(energy: Any) -> int:
+    """Width of an energy's per-lane numbers; 1 where all are shared."""
+    width = getattr(energy, "lanes", None)
+    return 1 if width is None else int(width)

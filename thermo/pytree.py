@@ -9,6 +9,7 @@ import dataclasses
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 
 T = TypeVar("T")
 
@@ -33,3 +34,8 @@ def pytree(cls: type[T]) -> type[T]:
 
     jax.tree_util.register_pytree_node(cls, flatten, unflatten)
     return cls
+
+
+def repeated(leaf: Any, count: int) -> Any:
+    """Per-lane numbers (lanes last) for ``count`` times as many lanes."""
+    return jnp.tile(jnp.asarray(leaf), (1,) * (jnp.ndim(leaf) - 1) + (count,))

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from thermopolis.errors import ModelError
 from thermopolis.thermo.checks import known, matrix, refuse_unless
 from thermopolis.thermo.noise import normals
-from thermopolis.thermo.pytree import pytree
+from thermopolis.thermo.pytree import pytree, repeated
 from thermopolis.thermo.sums import add_up
 
 
@@ -48,10 +48,12 @@ class Quadratic:
     def __post_init__(self) -> None:
         couplings, forces = known(self.A), known(self.b)
         if couplings is not None:
+            if couplings.dtype.kind not in "biuf" or not couplings.size:
+                raise ModelError(f"couplings: expected a matrix of at least one unit, got {self.A!r:.80}")
             couplings = couplings.astype(np.float64)
             for one in np.moveaxis(couplings, -1, 0) if couplings.ndim == 3 else (couplings,):
                 one = matrix(one, "couplings", symmetric=True)
-                lowest = np.linalg.eigvalsh(one)[0] if one.size else 1.0
+                lowest = np.linalg.eigvalsh(one)[0]
                 if lowest <= 0:
                     raise ModelError(
                         f"couplings: expected a positive definite matrix, got an eigenvalue of {lowest:.6g}"
@@ -78,6 +80,20 @@ class Quadratic:
     def units(self) -> int:
         """Number of continuous units: rows of a state."""
         return int(self.A.shape[0])
+
+    @property
+    def lanes(self) -> int | None:
+        """Width of per-lane couplings, forces or offsets; ``None`` where all are shared."""
+        pairs = ((self.A, 2), (self.b, 1), (self.offset, 0))
+        widths = [np.shape(leaf)[-1] for leaf, shared in pairs if np.ndim(leaf) > shared]
+        return max(widths) if widths else None
+
+    def tiled(self, count: int) -> Quadratic:
+        """For ``count`` times as many lanes: per-lane numbers repeated, shared ones left alone."""
+        pairs = ((self.A, 2), (self.b, 1), (self.offset, 0))
+        return Quadratic(
+            *(repeated(leaf, count) if jnp.ndim(leaf) > shared else leaf for leaf, shared in pairs)
+        )
 
     @property
     def cells(self) -> int:

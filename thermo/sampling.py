@@ -16,13 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermopolis.errors import ModelError, SimulationError
-from thermopolis.keys import fold_in, is_counter
+from thermopolis.keys import as_key, fold_in, is_counter
 from thermopolis.thermo import diagnostics, imperfections, lattice
+from thermopolis.thermo.checks import whole
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.ledger import Ledger, relaxation_ledger
-from thermopolis.thermo.protocols import total_energy
+from thermopolis.thermo.protocols import lanes_of, total_energy
 from thermopolis.thermo.schedules import Constant, as_schedule
 
 _INIT = 0xFFFFFFFF
@@ -81,12 +82,14 @@ def sample(
     Parameters
     ----------
     key : Key[Array, ""]
+        Of either kind; raw threefry words and seeds are taken too.
     energy : Energy
         Any energy the sampler can move.
     sampler : Sampler
         For example ``Gibbs()``.
     temperature : float, array (chains,) or schedule
-        A schedule runs over burn-in and samples together.
+        An array gives every chain its own (and as many chains as temperatures where ``chains`` is 1). A schedule
+        runs over burn-in and samples together.
     chains, samples, burn_in, thin : int
         Independent chains; samples kept per chain; steps before the first; steps per sample.
     device : str or Device
@@ -95,20 +98,20 @@ def sample(
     Raises
     ------
     ModelError
-        No samples or chains, a temperature that isn't positive, a device too small.
+        No samples or chains, a temperature that isn't positive, a device too small, a sampler that can't move this
+        energy.
     SimulationError
         The energy left the numbers.
     """
-    for name, value, least in (
-        ("chains", chains, 1),
-        ("samples", samples, 1),
-        ("thin", thin, 1),
-        ("burn_in", burn_in, 0),
-    ):
-        if value < least:
-            raise ModelError(f"sample: {name}: expected at least {least}, got {value}")
+    chains = whole(chains, "sample: chains")
+    samples, burn_in = whole(samples, "sample: samples"), whole(burn_in, "sample: burn_in", 0)
+    thin, key = whole(thin, "sample: thin"), as_key(key)
+    _usable(energy, sampler)
     schedule = as_schedule(temperature)
+    chains = _checked_chains(chains, energy, schedule)
     machine = Device.preset(device) if isinstance(device, str) else device
+    if not isinstance(machine, Device):
+        raise ModelError(f"sample: device: expected a name or a Device, got {device!r}")
     copies = getattr(sampler, "copies", 1)
     machine.require(energy, copies)
     keys = fold_in(jnp.broadcast_to(key, (chains,)), jnp.arange(chains))
@@ -133,6 +136,7 @@ def sample(
     ledger = machine.joules(uses) + relaxation_ledger(
         machine.temperature_kelvin, record.heat, record.work, jnp.nan, jnp.nan
     )
+    ledger = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (chains,)), ledger)
     quality = {"acceptance": float(record.accepted.mean()), "elapsed": float(record.elapsed.mean())}
     if samples >= 4:
         quality |= {
@@ -141,6 +145,28 @@ def sample(
             "split_rhat": diagnostics.split_rhat(record.energies),
         }
     return Samples(record.values, ledger, quality, record.energies, record.temperatures)
+
+
+def _usable(energy: Any, sampler: Any) -> None:
+    if isinstance(sampler, type) or not all(hasattr(sampler, name) for name in ("init", "step", "values")):
+        raise ModelError(f"sample: sampler: expected one such as Gibbs(), got {sampler!r:.80}")
+    if not callable(energy) or not all(hasattr(energy, name) for name in ("units", "cells", "programmed")):
+        raise ModelError(f"sample: energy: expected one such as Ising(edges, couplings), got {energy!r:.80}")
+
+
+def _checked_chains(chains: int, energy: Any, schedule: Any) -> int:
+    """The number of chains, against the widths of temperatures and of per-lane numbers of the energy."""
+    given = np.shape(getattr(schedule, "temperature", 1.0))
+    if len(given) > 1:
+        raise ModelError(f"sample: temperature: expected a number or one per chain, got shape {given}")
+    if chains == 1 and given:
+        chains = given[0]
+    if given and given[0] not in (1, chains):
+        raise ModelError(f"sample: temperature: {given[0]} temperatures for {chains} chains")
+    lanes = lanes_of(energy)
+    if lanes not in (1, chains):
+        raise ModelError(f"sample: chains: the energy has numbers for {lanes} chains, got {chains}")
+    return chains
 
 
 def on_device(device: Device, energy: Any, sampler: Any) -> tuple[Any, Any]:

@@ -22,6 +22,10 @@ def positive(temperature: Any, where: str) -> None:
     if isinstance(temperature, jax.core.Tracer):
         return
     values = np.asarray(temperature)
+    if values.dtype.kind not in "iuf":
+        raise ModelError(
+            f"{where}: temperature: expected a number, an array or a schedule, got {temperature!r}"
+        )
     if not (np.isfinite(values) & (values > 0)).all():
         raise ModelError(f"{where}: temperature must be > 0 and finite, got {temperature}")
 

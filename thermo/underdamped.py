@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from thermopolis.thermo.checks import refuse_unless
+from thermopolis.thermo.checks import continuous, refuse_unless
 from thermopolis.thermo.noise import normals, positive_temperature
 from thermopolis.thermo.overdamped import Overdamped
 from thermopolis.thermo.protocols import StepInfo
@@ -57,6 +57,7 @@ class Underdamped:
     ) -> PhaseState:
         """Positions ``x`` (or the energy's own start), velocities from the Maxwell law."""
         positive_temperature(temperature)
+        continuous(energy, "langevin", "gradient")
         x = energy.start(len(keys), dtype) if x is None else jnp.asarray(x, dtype)
         spread = jnp.sqrt(jnp.asarray(temperature, dtype) / jnp.asarray(self.mass, dtype))
         none = jnp.zeros(len(keys), dtype)

@@ -19,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.random import define_prng_impl
 
+from thermopolis.errors import ModelError
+
 RandomKind = Literal["counter", "threefry"]
 
 _GOLDEN = 0x9E3779B9
@@ -112,6 +114,30 @@ def fold_in(keys: jax.Array, data: Any) -> jax.Array:
     words = jnp.uint32(data) if isinstance(data, int) else jnp.asarray(data).astype(jnp.uint32)
     data = jnp.broadcast_to(words, keys.shape)
     return jax.vmap(jax.random.fold_in)(keys.reshape(-1), data.reshape(-1)).reshape(keys.shape)
+
+
+def as_key(key: Any) -> jax.Array:
+    """A scalar typed key from a key of either kind, ``jax.random.PRNGKey``'s raw words (threefry), or a seed.
+
+    Raises
+    ------
+    ModelError
+        Anything else, or several keys where one is needed.
+    """
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        if not 0 <= key < 2**64:
+            raise ModelError(f"key: a seed is a whole number from 0 to 2**64 - 1, got {key}")
+        return make_key(int(key))
+    dtype = getattr(key, "dtype", None)
+    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        if key.shape == (1,):
+            return key[0]
+        if key.shape == ():
+            return key
+        raise ModelError(f"key: expected one key, got an array of shape {key.shape}")
+    if dtype == np.uint32 and np.shape(key) == (2,):
+        return jax.random.wrap_key_data(jnp.asarray(key), impl="threefry2x32")
+    raise ModelError(f"key: expected a random key (make_key(0), jax.random.key(0)) or a seed, got {key!r}")
 
 
 def is_counter(keys: jax.Array) -> bool:

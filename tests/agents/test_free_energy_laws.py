@@ -108,6 +108,8 @@ def test_core_perception_bounds_surprise_and_tends_to_bayes() -> None:
     one, _, trace = exact.step(keys, exact.init(keys, settings), settings, seen)
     two, _, sampled = core.step(keys, core.init(keys, settings), settings, seen)
     assert (sampled["free_energy"] >= trace["free_energy"] - 1e-5).all()
+    # what the outcome told, by the exact law, is the complexity of Bayes' beliefs; the mean is the mutual information
+    np.testing.assert_allclose(sampled["information_gained"], trace["complexity"], atol=1e-5)
     p, q = np.asarray(one.qs[0], float), np.asarray(two.qs[0], float)
     deviation = np.abs(q - p) / np.sqrt(p * (1 - p) / samples + 1e-12)
     assert (deviation < 4.5).all()  # 256 comparisons

@@ -16,6 +16,7 @@ from thermopolis.errors import SimulationError
 from thermopolis.runs.identity import point_id
 from thermopolis.runs.progress import Progress
 from thermopolis.runs.schema import Experiment
+from thermopolis.runs.table import Table, table_of
 
 SMALL = """\
 name: small
@@ -52,7 +53,7 @@ class FakeEngine:
 
     def simulate_each(
         self, points: Sequence[Experiment], *, engine: str = "auto", progress: Any = None, **_: Any
-    ) -> Iterator[tuple[int, xr.Dataset | SimulationError]]:
+    ) -> Iterator[tuple[int, Table | SimulationError]]:
         for number, point in enumerate(points):
             if point.environment.noise == self.fail_at_noise:
                 yield number, SimulationError("free_energy is nan at step 3, replicate 0, agent 1")
@@ -63,23 +64,25 @@ class FakeEngine:
             dims = ("replicate", "step", "agent")
             yield (
                 number,
-                xr.Dataset(
-                    {
-                        "reward": (dims, rng.random(shape, np.float32), {"units": "1"}),
-                        "action": (dims, rng.integers(0, 2, shape, np.int8)),
-                    },
-                    {
-                        **{name: np.arange(size) for name, size in zip(dims, shape, strict=True)},
-                        "world_seed": ("replicate", rng.integers(0, 2**31, point.replicates)),
-                        "kind": (
-                            "agent",
-                            [
-                                g.kind
-                                for g, n in zip(point.agents, point.group_counts(), strict=True)
-                                for _ in range(n)
-                            ],
-                        ),
-                    },
+                table_of(
+                    xr.Dataset(
+                        {
+                            "reward": (dims, rng.random(shape, np.float32), {"units": "1"}),
+                            "action": (dims, rng.integers(0, 2, shape, np.int8)),
+                        },
+                        {
+                            **{name: np.arange(size) for name, size in zip(dims, shape, strict=True)},
+                            "world_seed": ("replicate", rng.integers(0, 2**31, point.replicates)),
+                            "kind": (
+                                "agent",
+                                [
+                                    g.kind
+                                    for g, n in zip(point.agents, point.group_counts(), strict=True)
+                                    for _ in range(n)
+                                ],
+                            ),
+                        },
+                    )
                 ),
             )
             if progress is not None:

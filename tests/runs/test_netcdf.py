@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from thermopolis.runs import netcdf
+from thermopolis.runs.table import table_of
 
 
 def example(steps: int = 7, replicates: int = 3, agents: int = 2) -> xr.Dataset:
@@ -43,23 +44,23 @@ def example(steps: int = 7, replicates: int = 3, agents: int = 2) -> xr.Dataset:
 @pytest.mark.parametrize("steps", [1, 7, 3000])
 def test_a_dataset_is_read_back_as_it_was(steps: int, tmp_path: Path) -> None:
     dataset = example(steps)
-    (tmp_path / "image.nc").write_bytes(netcdf.image(dataset))
-    netcdf.write(dataset, tmp_path / "file.nc")
+    (tmp_path / "image.nc").write_bytes(netcdf.image(table_of(dataset)))
+    netcdf.write(table_of(dataset), tmp_path / "file.nc")
     for name in ("image.nc", "file.nc"):
         with xr.open_dataset(tmp_path / name, engine="h5netcdf") as back:
             xr.testing.assert_identical(back.load(), dataset)
 
 
 def test_equal_datasets_are_equal_bytes(tmp_path: Path) -> None:
-    assert netcdf.image(example()) == netcdf.image(example())
+    assert netcdf.image(table_of(example())) == netcdf.image(table_of(example()))
     for name in ("a", "b"):
-        netcdf.write(example(3000), tmp_path / name)
+        netcdf.write(table_of(example(3000)), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_the_file_follows_the_standard(tmp_path: Path) -> None:
     """Dimension scales attached in both directions, creation order kept: what netCDF's own library looks for."""
-    netcdf.write(example(3000), tmp_path / "file.nc")
+    netcdf.write(table_of(example(3000)), tmp_path / "file.nc")
     with h5py.File(tmp_path / "file.nc") as file:
         made: list[bytes] = []
         root = h5py.h5g.open(file.id, b"/")
@@ -79,9 +80,9 @@ def test_slabs_are_seamless_and_do_not_show_in_the_bytes(
 ) -> None:
     """Values are asked for in stretches of steps, each whole chunks, and all of them once."""
     monkeypatch.setattr(netcdf, "CHUNK_BYTES", 4096)
-    monkeypatch.setattr(netcdf, "SLAB_BYTES", 3 * 4096)
+    monkeypatch.setattr(netcdf, "STRETCH_BYTES", 3 * 4096)
     dataset = example(5001)
-    netcdf.write(dataset, tmp_path / "file.nc")
+    netcdf.write(table_of(dataset), tmp_path / "file.nc")
     with xr.open_dataset(tmp_path / "file.nc", engine="h5netcdf") as back:
         xr.testing.assert_identical(back.load(), dataset)
     for variable in dataset.data_vars.values():
@@ -102,4 +103,4 @@ def test_chunks_are_of_a_moderate_size(shape: tuple[int, ...]) -> None:
     assert all(1 <= part <= whole for part, whole in zip(chunk, shape, strict=True))
     assert size <= netcdf.CHUNK_BYTES
     assert size >= min(8 * int(np.prod(shape)), netcdf.CHUNK_BYTES // 4)
-    assert 8 * shape[0] * chunk[1] * shape[2] <= max(netcdf.SLAB_BYTES, 8 * shape[0] * shape[2])
+    assert 8 * shape[0] * chunk[1] * shape[2] <= max(netcdf.STRETCH_BYTES, 8 * shape[0] * shape[2])

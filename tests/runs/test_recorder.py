@@ -34,4 +34,4 @@ def test_threads_that_meet_a_variable_at_once_share_its_array() -> None:
     with ThreadPoolExecutor(replicates) as pool:
         list(pool.map(block, range(replicates)))
     for name in names:
-        assert (recorder.arrays[name] == np.arange(replicates)).all()
+        assert (recorder.shelf.read(name, slice(None)) == np.arange(replicates)).all()

@@ -131,6 +131,11 @@ def test_information_engine_obeys_sagawa_and_ueda() -> None:
     assert near(information, known)
     assert run.work.mean() > -t * known
     assert run.work.mean() < -0.7 * t * known  # most of what was learned is turned to work
+    ledger = run.ledger(300.0, np.log(2), np.log(2), information)  # a bit at rest before and after
+    assert near(ledger.information_gained, known)
+    bound = BOLTZMANN * 300.0 * ledger.information_gained.mean()
+    assert -bound < ledger.work.mean() < 0  # the second law with information, in joules
+    assert sum([ledger, ledger]).information_gained.mean() == pytest.approx(2 * information.mean())
 
 
 def test_jarzynski_holds_for_every_sampler_and_any_speed() -> None:

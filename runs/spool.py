@@ -1,0 +1,189 @@
+"""Where recorded frames wait for their point to be finished: in memory, or, where they are many, on disk.
+
+Inside, an array is (frames, *lead, rows, columns): rows are players or links of a cell, columns run over (replicate,
+cell), so that a run of cells is one assignment. On disk each run of columns has a file of its own, with a region a
+variable, so that a chunk of frames goes to its place and going over it again after a cut writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thermopolis.errors import StoreError
+from thermopolis.runs.files import refusals
+from thermopolis.runs.variables import describe
+
+Values = dict[str, np.ndarray]
+
+
+def stored_type(name: str, value: np.ndarray) -> np.dtype[Any]:
+    """The type a variable is kept in."""
+    return value.dtype if value.dtype == bool else np.dtype(describe(name).dtype)
+
+
+def nothing(dtype: np.dtype[Any]) -> Any:
+    """What stands where nobody reports."""
+    return {"f": np.nan, "b": False}.get(dtype.kind, -1)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a variable: its type, and its shape between frames and columns."""
+
+    dtype: np.dtype[Any]
+    inner: tuple[int, ...]
+
+
+class Memory:
+    """Frames of a point in memory."""
+
+    def __init__(self, frames: int, columns: int) -> None:
+        self.frames, self.columns = frames, columns
+        self.arrays: Values = {}
+        self._making = threading.Lock()  # blocks of one point come from several threads
+
+    def put(self, first_column: int, first_frame: int, values: Values) -> None:
+        """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns)."""
+        for name, value in values.items():
+            array = self._array(name, value)
+            columns = slice(first_column, first_column + value.shape[-1])
+            array[first_frame : first_frame + value.shape[0], ..., columns] = value
+
+    def _array(self, name: str, value: np.ndarray) -> np.ndarray:
+        """The array of a variable, made when its first values come."""
+        with self._making:
+            if name not in self.arrays:
+                dtype = stored_type(name, value)
+                shape = (self.frames, *value.shape[1:-1], self.columns)
+                self.arrays[name] = np.full(shape, nothing(dtype), dtype)
+            return self.arrays[name]
+
+    def names(self) -> dict[str, Kept]:
+        """What there is."""
+        return {name: Kept(array.dtype, array.shape[1:-1]) for name, array in self.arrays.items()}
+
+    def read(self, name: str, frames: slice) -> np.ndarray:
+        """(frames, *lead, rows, columns) of a variable."""
+        return self.arrays[name][frames]
+
+    def kept(self, first_column: int, columns: int, frames: int) -> Values:
+        """What is recorded of some columns up to a frame, for a checkpoint."""
+        picked = slice(first_column, first_column + columns)
+        with self._making:
+            arrays = dict(self.arrays)
+        return {name: array[:frames, ..., picked] for name, array in arrays.items()}
+
+    def restore(self, first_column: int, columns: int, kept: Values) -> None:
+        """Puts back what :meth:`kept` gave."""
+        self.put(first_column, 0, kept)
+
+    def forget(self) -> None:
+        """Frees what is kept."""
+        self.arrays.clear()
+
+
+class Spool:
+    """Frames of a point on disk; memory holds none of them."""
+
+    def __init__(self, folder: Path, frames: int, columns: int) -> None:
+        self.folder, self.frames, self.columns = folder, frames, columns
+        self.runs: dict[int, tuple[int, dict[str, Kept]]] = {}
+        with refusals(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def _file(self, first_column: int) -> Path:
+        return self.folder / f"{first_column}.raw"
+
+    def _place(self, first_column: int, name: str, frame: int) -> int:
+        """Where a variable's frame starts in the file of a run of columns."""
+        width, kept = self.runs[first_column]
+        at = 0
+        for other, what in kept.items():
+            size = math.prod(what.inner) * width * what.dtype.itemsize
+            if other == name:
+                return at + frame * size
+            at += self.frames * size
+        raise KeyError(name)
+
+    def put(self, first_column: int, first_frame: int, values: Values) -> None:
+        """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns)."""
+        if first_column not in self.runs:
+            width = next(iter(values.values())).shape[-1]
+            kept = {
+                name: Kept(stored_type(name, values[name]), values[name].shape[1:-1])
+                for name in sorted(values)
+            }
+            self.runs[first_column] = (width, kept)
+        path = self._file(first_column)
+        with refusals(path), open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+            for name, what in self.runs[first_column][1].items():
+                file.seek(self._place(first_column, name, first_frame))
+                file.write(np.ascontiguousarray(values[name], what.dtype).data)
+
+    def names(self) -> dict[str, Kept]:
+        """What there is."""
+        return {name: what for _, kept in self.runs.values() for name, what in kept.items()}
+
+    def read(self, name: str, frames: slice) -> np.ndarray:
+        """(frames, *lead, rows, columns) of a variable.
+
+        Raises
+        ------
+        StoreError : what was written isn't there any more.
+        """
+        start, stop, _ = frames.indices(self.frames)
+        what = self.names()[name]
+        out = np.full((stop - start, *what.inner, self.columns), nothing(what.dtype), what.dtype)
+        for first, (width, kept) in self.runs.items():
+            if name not in kept:
+                continue
+            shape = (stop - start, *what.inner, width)
+            path = self._file(first)
+            with refusals(path), open(path, "rb") as file:
+                file.seek(self._place(first, name, start))
+                part = np.fromfile(file, what.dtype, math.prod(shape))
+            if part.size != math.prod(shape):
+                raise StoreError(f"{path}: shorter than what was written; run the experiment again")
+            out[..., first : first + width] = part.reshape(shape)
+        return out
+
+    def kept(self, first_column: int, columns: int, frames: int) -> Values:
+        """How the frames of some columns lie on disk, where they are safe from now on."""
+        del frames
+        found = {}
+        for first, (width, kept) in list(self.runs.items()):
+            if first_column <= first < first_column + columns:
+                with open(self._file(first), "rb") as file:
+                    os.fsync(file.fileno())
+                listed = [[name, what.dtype.str, what.inner] for name, what in kept.items()]
+                found[f"spool{first}"] = np.array(json.dumps([width, listed]))
+        return found
+
+    def restore(self, first_column: int, columns: int, kept: Values) -> None:
+        """Finds again what :meth:`kept` told of.
+
+        Raises
+        ------
+        ValueError : it isn't there.
+        """
+        del columns
+        width, listed = json.loads(str(kept[f"spool{first_column}"]))
+        if not self._file(first_column).exists():
+            raise ValueError(f"{self._file(first_column)}: not there")
+        self.runs[first_column] = (
+            width,
+            {name: Kept(np.dtype(dtype), tuple(inner)) for name, dtype, inner in listed},
+        )
+
+    def forget(self) -> None:
+        """Removes the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
