@@ -141,7 +141,7 @@ def step(
         chosen = jnp.stack([jnp.where(policy == p, 1.0, 0.0) for p in range(q_pi.shape[0])])
         enacted = parameters.update(s, "E", counts, settings, chosen, policy >= 0, fold_in(keys, _LEARNING))
         counts = counts | {"E": enacted}
-    action = policy if s.tail == 1 else policy // s.tail
+    action = policy if s.tail == 1 else ln.held(policy) // s.tail
     prior = [ln.pick(jnp.swapaxes(q, 0, 1), action) for q in plan.next_beliefs]
 
     expected = lambda x: ln.total(q_pi * x)

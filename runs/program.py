@@ -158,7 +158,7 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
 
     def advance(inputs: Inputs, carry: Carry, first: Any) -> tuple[Carry, dict[str, Any]]:
         def frame(carry: Carry, index: Any) -> tuple[Carry, dict[str, Any]]:
-            time = first + index * every
+            time = jax.lax.optimization_barrier(first + index * every)  # read once a step, not once a lane
             carry, record = step(inputs, carry, time)
             if every > 1:
                 carry = jax.lax.fori_loop(1, every, lambda i, c: step(inputs, c, time + i)[0], carry)
