@@ -27,6 +27,7 @@ _NAMES: dict[str, str] = {
     "RandomPlayer": "random_player",
     "STRATEGIES": "strategies",
     "dilemma_model": "dilemma",
+    "group_model": "central",
     "joint_model": "central",
     "opponent_model": "opponent",
     "Team": "team",

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Int, Key
 
-from thermopolis.agents import cycle
-from thermopolis.agents import selection as rules
+from thermopolis.agents import cycle, options
 from thermopolis.agents.agent_settings import numbers, shared_names
 from thermopolis.agents.core_in_loop import Core
 from thermopolis.agents.model import GenerativeModel
@@ -26,11 +25,8 @@ from thermopolis.agents.settings import Learning, Settings
 from thermopolis.agents.structure import State, Structure
 from thermopolis.agents.team import Team
 from thermopolis.errors import ModelError
-from thermopolis.thermo.controllers import CONTROLLERS
 
 POLICY_BUDGET = 4096
-PLANNERS = ("enumerate", "sophisticated")
-PERCEPTIONS = ("exact", "tempered", "fixed_point", "mean_field", "core")
 
 
 class ActiveInference:
@@ -39,23 +35,25 @@ class ActiveInference:
     Parameters
     ----------
     model : GenerativeModel
+        Or a pymdp ``Agent``, whose model it then is.
     temperature : float or mapping
         Exploration temperature T > 0, or ``{"kind": "constant" | "anneal" | "adaptive" | "entropy_target" |
         "entropy_feedback" | "doom", …}`` with that controller's settings (:mod:`thermopolis.thermo.controllers`).
     horizon : int
         Steps planned ahead, ≥ 1; all sequences of actions are policies.
-    learning : Learning, optional
+    learning : Learning or mapping of its settings, optional
         What is learned, and how fast. ``None``: nothing.
-    perception : "exact", "tempered", "fixed_point", "mean_field" or "core"
-        How beliefs are found: by enumeration (at ``perception_beta``), by iteration, or sampled on the core.
+    perception : "exact", "tempered", "fixed_point", "mean_field" or "core", or a mapping with ``kind``
+        How beliefs are found: by enumeration (at ``beta``), by iteration, or sampled on the core.
     policy : "exact" or "core"
         Whether the choice of a policy is computed or sampled on the core.
-    core : Core, optional
+    core : Core or mapping of its settings, optional
         The core used where a kind above says so.
-    information_gain : (state, parameter)
+    information_gain : (state, parameter), or a mapping with these names
         Which gains count towards a policy's value.
     selection : str or mapping
-        ``softmax``, ``argmax``, ``{"kind": "entmax", "alpha": …}``, ``{"kind": "min_p", "p": …}``.
+        ``softmax``, ``argmax``, ``{"kind": "entmax", "alpha": …}``, ``{"kind": "adaptive_entmax", "alpha_max": …}``,
+        ``{"kind": "min_p", "p": …}``.
     first_observation : int, optional
         Outcome the agent takes itself to have just seen. ``None``: none, beliefs start from D.
     doom_outcome : int, optional
@@ -69,6 +67,8 @@ class ActiveInference:
         How much is shared, in [0, 1].
     perception_beta : float
         β of tempered perception, above 0.
+    policies : sequences of actions, optional
+        The policies that are weighed, by action number, all equally long, instead of all sequences.
 
     Raises
     ------
@@ -81,11 +81,11 @@ class ActiveInference:
         model: GenerativeModel,
         temperature: float | Mapping[str, Any] = 1.0,
         horizon: int = 1,
-        learning: Learning | None = None,
-        perception: str = "exact",
-        policy: str = "exact",
-        core: Core | None = None,
-        information_gain: tuple[bool, bool] = (True, False),
+        learning: Learning | Mapping[str, Any] | None = None,
+        perception: str | Mapping[str, Any] = "exact",
+        policy: str | Mapping[str, Any] = "exact",
+        core: Core | Mapping[str, Any] | None = None,
+        information_gain: Sequence[bool] | Mapping[str, bool] = (True, False),
         selection: str | Mapping[str, Any] = "softmax",
         first_observation: int | None = None,
         doom_outcome: int | None = None,
@@ -93,43 +93,44 @@ class ActiveInference:
         team: Team | None = None,
         team_weight: float = 1.0,
         perception_beta: float = 1.0,
+        policies: Sequence[Sequence[int]] | None = None,
     ) -> None:
-        if horizon < 1:
-            raise ModelError(f"horizon is {horizon}, expected at least 1")
-        self.planner = dict(planner) if isinstance(planner, Mapping) else {"kind": planner}
-        deep = _known("planner", str(self.planner["kind"]), PLANNERS) == "sophisticated"
-        policies = model.num_actions ** (1 if deep else horizon)
-        if policies > POLICY_BUDGET:
-            raise ModelError(
-                f"{model.num_actions} actions over horizon {horizon} make {policies} policies, more than "
-                f"{POLICY_BUDGET}: shorten the horizon"
-            )
-        if model.E is not None and model.E.shape != (policies,):
-            raise ModelError(f"E has shape {model.E.shape}, expected ({policies},), one entry a policy")
-        if team is not None:
-            _check_team(team_weight, learning, policy, selection)
-        self.team_weight = team_weight
-        if perception_beta <= 0:
-            raise ModelError(f"perception beta is {perception_beta:g}, expected above 0")
-        self.perception_beta = perception_beta
-        core_used = "core" in (perception, policy)
-        if core_used and core is None:
-            core = Core()
+        if not isinstance(model, GenerativeModel):
+            model = GenerativeModel.from_pymdp(model)
         self.model = model
-        self.first_observation = -1 if first_observation is None else int(first_observation)
-        self.learning = learning
-        self.controller: dict[str, Any] = {"kind": "constant", "temperature": temperature}
-        if isinstance(temperature, Mapping):
-            self.controller = dict(temperature)
-        kind = str(self.controller.pop("kind", "constant"))
-        if kind not in CONTROLLERS:
-            raise ModelError(f"temperature controller is {kind!r}, expected one of {', '.join(CONTROLLERS)}")
+        self.planner = options.chosen("planner", planner, options.PLANNERS)
+        deep = self.planner["kind"] == "sophisticated"
+        given, horizon = _given(model, policies, options.whole("horizon", horizon, 1), deep)
+        count = len(given) if given is not None else model.num_actions ** (1 if deep else horizon)
+        if count > POLICY_BUDGET:
+            raise ModelError(
+                f"{model.num_actions} actions over horizon {horizon} make {count} policies, more than "
+                f"{POLICY_BUDGET}: shorten the horizon, or give policies"
+            )
+        if model.E is not None and model.E.shape != (count,):
+            raise ModelError(f"E has shape {model.E.shape}, expected ({count},), one entry a policy")
+        self.controller = options.temperature(temperature)
+        kind = self.controller.pop("kind")
         if kind == "doom" and doom_outcome is None:
             raise ModelError(
                 "the doom controller needs doom_outcome, the outcome that means mutual defection"
             )
-        self.selection = dict(selection) if isinstance(selection, Mapping) else {"kind": selection}
-        learned = () if learning is None else learning.of
+        self.selection = options.chosen("selection", selection, options.SELECTIONS)
+        if isinstance(perception, str):
+            perception = {"kind": perception, "beta": perception_beta}
+        seeing = options.chosen("perception", perception, options.PERCEPTIONS)
+        self.perception_beta = float(seeing["beta"])
+        choosing = options.chosen("policy", policy, options.POLICIES)["kind"]
+        self.learning = options.learning(learning)
+        learned = () if self.learning is None else self.learning.of
+        if team is not None:
+            _check_team(team, team_weight, self.learning, choosing, self.selection["kind"], seeing["kind"])
+        self.team_weight = team_weight
+        outcomes = int(np.prod(model.num_obs))
+        self.first_observation = _outcome("first_observation", first_observation, outcomes, -1)
+        core_used = "core" in (seeing["kind"], choosing)
+        chip = (options.core(core) or Core()) if core_used else None
+        gains = options.gains(information_gain)
         identity = tuple(
             "A" not in learned and a.shape == (a.shape[0],) * 2 and bool((a == np.eye(a.shape[0])).all())
             for a in model.A
@@ -148,25 +149,28 @@ class ActiveInference:
             actions=tuple(tuple(int(u) for u in row) for row in model.actions),
             identity=identity,
             horizon=horizon,
-            state_gain=bool(information_gain[0]),
-            parameter_gain=bool(information_gain[1]),
+            state_gain=gains[0],
+            parameter_gain=gains[1],
             habit=model.E is not None or "E" in learned,
-            learned=tuple(learned),
-            forgets=learning is not None and learning.forgetting > 0,
-            perception=_known("perception", perception, PERCEPTIONS),
-            policy=_known("policy", policy, ("exact", "core")),
-            selection=_known("selection", str(self.selection["kind"]), selection_kinds()),
+            learned=learned,
+            forgets=self.learning is not None and self.learning.forgetting > 0,
+            perception=seeing["kind"],
+            policy=choosing,
+            selection=self.selection["kind"],
             controller=kind,
-            doom_outcome=doom_outcome,
-            core=core if core_used else None,
-            planner=str(self.planner["kind"]),
-            method="dirichlet" if learning is None else learning.method,
+            doom_outcome=None
+            if doom_outcome is None
+            else _outcome("doom_outcome", doom_outcome, model.num_obs[0]),
+            core=chip,
+            planner=self.planner["kind"],
+            method="dirichlet" if self.learning is None else self.learning.method,
             team=team,
             readouts=tuple(model.readouts),
             reachable=tuple(_reachable(b) for b in model.B),
+            given=given,
         )
-        if core_used and core is not None:
-            core.check(model, perception == "core", policies if policy == "core" else 0)
+        if chip is not None:
+            chip.check(model, seeing["kind"] == "core", count if choosing == "core" else 0)
 
     @property
     def shared(self) -> frozenset[str]:
@@ -201,25 +205,51 @@ def _reachable(transitions: np.ndarray) -> tuple[tuple[int, ...], ...] | None:
     return tuple(tuple(int(i) for i in np.flatnonzero(column)) for column in likeliest.T)
 
 
-def selection_kinds() -> tuple[str, ...]:
-    """Names of the selection rules."""
-    return tuple(rules.RULES)
+def _given(
+    model: GenerativeModel, policies: Sequence[Sequence[int]] | None, horizon: int, deep: bool
+) -> tuple[tuple[tuple[int, ...], ...] | None, int]:
+    """Policies that were given, checked, and the horizon that they reach."""
+    if policies is None:
+        return None, horizon
+    rows = tuple(tuple(options.whole("policies", u, 0) for u in row) for row in policies)
+    lengths = {len(row) for row in rows}
+    if deep:
+        raise ModelError(
+            "policies: planner sophisticated finds its own, planner enumerate weighs those given"
+        )
+    if len(lengths) != 1 or 0 in lengths:
+        raise ModelError("policies: expected one or more sequences of actions, all equally long")
+    if len(set(rows)) < len(rows):
+        raise ModelError("policies: a sequence of actions is given twice")
+    for number, row in enumerate(rows):
+        if max(row) >= model.num_actions:
+            raise ModelError(
+                f"policies[{number}] names action {max(row)}, expected 0 … {model.num_actions - 1}"
+            )
+    (length,) = lengths
+    if horizon not in (1, length):
+        raise ModelError(f"horizon is {horizon}, but policies have {length} actions each")
+    return rows, length
 
 
-def _known(name: str, value: str, known: Sequence[str]) -> str:
-    if value not in known:
-        raise ModelError(f"{name} is {value!r}, expected one of {', '.join(known)}")
-    return value
+def _outcome(name: str, value: int | None, outcomes: int, none: int = 0) -> int:
+    if value is None:
+        return none
+    if not 0 <= value < outcomes:
+        raise ModelError(f"{name} is {value}, expected an outcome 0 … {outcomes - 1}")
+    return int(value)
 
 
 def _check_team(
-    weight: float, learning: Learning | None, policy: str, selection: str | Mapping[str, Any]
+    team: Team, weight: float, learning: Learning | None, policy: str, selection: str, perception: str
 ) -> None:
     if not 0 <= weight <= 1:
         raise ModelError(f"team weight is {weight:g}, expected a share in [0, 1]")
     if learning is not None and learning.method != "dirichlet":
         raise ModelError(f"a team pools counts: learning.method is {learning.method!r}, expected dirichlet")
-    if policy == "core" or (selection["kind"] if isinstance(selection, Mapping) else selection) == "argmax":
+    if policy == "core" or selection == "argmax":
         raise ModelError(
             "a team draws its policy from q(π): policy core and selection argmax can't be shared"
         )
+    if "states" in team.of and perception not in ("exact", "tempered"):
+        raise ModelError(f"a team shares beliefs about states where perception is exact, not {perception}")

@@ -71,7 +71,7 @@ def numbers(agent: ActiveInference) -> Settings:
     if s.perception == "tempered":
         out["perception.beta"] = np.float32(agent.perception_beta)
     if s.planner == "sophisticated":
-        out["planner.temperature"] = np.float32(agent.planner.get("temperature", 1.0))
+        out["planner.temperature"] = np.float32(agent.planner["temperature"])
     if s.team is not None:
         out["team.weight"] = np.float32(agent.team_weight)
     for name in s.readouts:

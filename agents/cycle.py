@@ -18,6 +18,7 @@ from thermopolis.agents.belief import outcomes_of
 from thermopolis.agents.core_in_loop import CoreUse, perceive_on_core, select_on_core
 from thermopolis.agents.counterfactual import action_probabilities, value_not_taken
 from thermopolis.agents.fixed_point import fixed_point
+from thermopolis.agents.given_policies import plan_given
 from thermopolis.agents.mean_field import mean_field
 from thermopolis.agents.settings import Settings
 from thermopolis.agents.sophisticated import sophisticated
@@ -57,7 +58,7 @@ def step(
     observation: Int[Array, "lanes"],
 ) -> tuple[State, Int[Array, "lanes"], dict[str, Array]]:
     """One perceive → learn → plan → act of every lane."""
-    seen = observation >= 0
+    seen = informed = observation >= 0
     outcomes = outcomes_of(s.num_obs, observation)
     core, taken = state.core, _paid_samples(s, settings)
 
@@ -67,6 +68,9 @@ def step(
         tables = [state.counts[f"A_{m}"] for m in range(len(s.num_obs))]
         tables = [t / ln.total(t) for t in tables]
     shown = perception.evidence(tables, s.A_dependencies, state.prior, outcomes)
+    if s.team is not None and "states" in s.team.of:
+        shown = perception.pooled(shown, seen, s.team.heard, settings["team.weight"])
+        informed = s.team.heard(seen.astype(jnp.float32)) * settings["team.weight"] + seen > 0
     if s.perception == "core":
         assert s.core is not None and core is not None
         percept, core = perceive_on_core(
@@ -88,8 +92,8 @@ def step(
     else:
         iteration = {"fixed_point": fixed_point, "mean_field": mean_field}[s.perception]
         percept = iteration(shown, tables, s.A_dependencies, state.prior, outcomes)
-    qs = [jnp.where(seen, q, p) for q, p in zip(percept.qs, state.prior, strict=True)]
-    cost = [jnp.where(seen, x, jnp.nan) for x in percept.free_energy]
+    qs = [jnp.where(informed, q, p) for q, p in zip(percept.qs, state.prior, strict=True)]
+    cost = [jnp.where(informed, x, jnp.nan) for x in percept.free_energy]
     qs, cost = jax.lax.optimization_barrier((qs, cost))
 
     # learn
@@ -103,6 +107,8 @@ def step(
     given = (likelihoods, transitions, qs, s.actions, s.horizon, s.state_gain, s.parameter_gain)
     if s.planner == "sophisticated":
         plan = sophisticated(*given, settings["planner.temperature"])
+    elif s.given is not None:
+        plan = plan_given(likelihoods, transitions, qs, s.actions, s.given, s.state_gain, s.parameter_gain)
     else:
         plan = planning.plan(*given)
     plan = jax.lax.optimization_barrier(plan)
@@ -116,7 +122,8 @@ def step(
         doom = _mutual_defection(s, plan, log_habit, settings)
     signal = Signal(-plan.expected_free_energy, log_habit, doom)
     controller, temperature, notes = CONTROLLERS[s.controller].step(state.controller, control, signal)
-    utilities = -plan.expected_free_energy / temperature
+    values = -plan.expected_free_energy
+    utilities = (values - ln.maximum(values)) / temperature  # the best is 0, however cold
     if log_habit is not None:
         utilities = utilities + log_habit
     rule = {k.split(".", 1)[1]: v for k, v in settings.items() if k.startswith("selection.")}
@@ -141,12 +148,13 @@ def step(
         chosen = jnp.stack([jnp.where(policy == p, 1.0, 0.0) for p in range(q_pi.shape[0])])
         enacted = parameters.update(s, "E", counts, settings, chosen, policy >= 0, fold_in(keys, _LEARNING))
         counts = counts | {"E": enacted}
-    action = policy if s.tail == 1 else ln.held(policy) // s.tail
+    action = _first_action(s, policy)
     prior = [ln.pick(jnp.swapaxes(q, 0, 1), action) for q in plan.next_beliefs]
 
     expected = lambda x: ln.total(q_pi * x)
     g = plan.expected_free_energy
     trace = {
+        "belief": qs[0],
         "belief_entropy": sum((ln.entropy(q) for q in qs), start=jnp.zeros(keys.shape[-1])),
         "policy_entropy": ln.entropy(q_pi),
         "policy_varentropy": ln.varentropy(q_pi),
@@ -160,11 +168,15 @@ def step(
         "parameter_information_gain": expected(plan.parameter_information_gain),
         "exploration_temperature": jnp.broadcast_to(temperature, action.shape),
         "regret": ln.pick(g, policy) + ln.maximum(-g),
-        "counterfactual_value": value_not_taken(-g, action, len(s.actions)),
+        "counterfactual_value": value_not_taken(-g, action, s.first_actions, len(s.actions)),
     }
+    if s.selection == "adaptive_entmax":
+        trace["entmax_alpha"] = selection.alpha(utilities, rule)
     if s.doom_outcome is not None:
         doomed = plan.next_outcomes[0][s.doom_outcome]
-        trace["mutual_defection"] = ln.total(action_probabilities(q_pi, len(s.actions)) * doomed)
+        trace["mutual_defection"] = ln.total(
+            action_probabilities(q_pi, s.first_actions, len(s.actions)) * doomed
+        )
     for name in s.readouts:
         trace[name] = ln.total(qs[0] * settings[f"readout.{name}"])
     if percept.converged is not None:
@@ -177,6 +189,14 @@ def step(
         trace["core_samples"] = taken.astype(jnp.float32)
     trace |= {f"temperature_{name}": jnp.broadcast_to(value, action.shape) for name, value in notes.items()}
     return State(prior, qs, action, counts, controller, core), action, trace
+
+
+def _first_action(s: Structure, policy: Int[Array, "lanes"]) -> Int[Array, "lanes"]:
+    """The action that a policy starts with."""
+    if s.given is not None:
+        return ln.pick(jnp.asarray(s.first_actions, jnp.int32)[:, None] + jnp.zeros_like(policy), policy)
+    tail = s.policies // len(s.actions)
+    return policy if tail == 1 else policy // tail
 
 
 def _paid_samples(s: Structure, settings: Settings) -> Int[Array, "lanes"] | None:
@@ -197,4 +217,6 @@ def _mutual_defection(
     if log_habit is not None:
         utilities = utilities + log_habit
     q_pi = ln.softmax(utilities)
-    return ln.total(action_probabilities(q_pi, len(s.actions)) * plan.next_outcomes[0][s.doom_outcome])
+    return ln.total(
+        action_probabilities(q_pi, s.first_actions, len(s.actions)) * plan.next_outcomes[0][s.doom_outcome]
+    )

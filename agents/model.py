@@ -15,56 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from thermopolis.agents.checked_arrays import FloatArray, array_of, counts_of, distribution, list_of
 from thermopolis.errors import ModelError
-
-FloatArray = NDArray[np.float64]
-_TOLERANCE = 1e-5
-
-
-def _array(name: str, value: ArrayLike) -> FloatArray:
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{name} is no array of numbers: {error}") from None
-    if array.size == 0:
-        raise ModelError(f"{name} is empty: give at least one entry")
-    if not np.isfinite(array).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise ModelError(f"{name}{list(where)} is {array[where]}: every entry must be finite")
-    return array
-
-
-def _distribution(name: str, array: FloatArray) -> FloatArray:
-    if (array < 0).any():
-        where = tuple(int(i) for i in np.argwhere(array < 0)[0])
-        raise ModelError(f"{name}{list(where)} is {array[where]:g}: probabilities are not negative")
-    sums = array.sum(axis=0)
-    if not np.allclose(sums, 1.0, atol=_TOLERANCE):
-        off = np.abs(np.atleast_1d(sums) - 1.0)
-        where = tuple(int(i) for i in np.unravel_index(int(off.argmax()), off.shape))
-        place = f" at column {list(where)}" if array.ndim > 1 else ""
-        raise ModelError(
-            f"{name}{place} sums to {np.atleast_1d(sums)[where]:g}, expected 1: normalise it over its first axis"
-        )
-    return array / sums
-
-
-def _counts(name: str, array: FloatArray, like: FloatArray) -> FloatArray:
-    if array.shape != like.shape:
-        raise ModelError(f"{name} has shape {array.shape}, expected {like.shape}, the shape of {name[1:]}")
-    if (array < 0).any():
-        raise ModelError(f"{name} has a negative count: Dirichlet counts are not negative")
-    if (array.sum(axis=0) <= 0).any():
-        raise ModelError(f"{name} has a column without any count: every column needs a positive one")
-    return array
-
-
-def _list(name: str, values: Any) -> list[Any]:
-    if isinstance(values, np.ndarray) or not isinstance(values, Sequence):
-        raise ModelError(
-            f"{name} must be a list with one array per {'modality' if name in 'AC' else 'factor'}"
-        )
-    return list(values)
 
 
 class GenerativeModel:
@@ -112,8 +64,8 @@ class GenerativeModel:
         actions: ArrayLike | None = None,
         readouts: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        a = [_array(f"A[{m}]", x) for m, x in enumerate(_list("A", A))]
-        b = [_array(f"B[{f}]", x) for f, x in enumerate(_list("B", B))]
+        a = [array_of(f"A[{m}]", x) for m, x in enumerate(list_of("A", A))]
+        b = [array_of(f"B[{f}]", x) for f, x in enumerate(list_of("B", B))]
         if not a or not b:
             raise ModelError("a model needs at least one likelihood in A and one transition in B")
         for f, array in enumerate(b):
@@ -145,8 +97,8 @@ class GenerativeModel:
                     f"B[{f}] has shape {array.shape}, expected {want}: (next state, states of factors "
                     f"{list(self.B_dependencies[f])}, control)"
                 )
-        self.A = [_distribution(f"A[{m}]", x) for m, x in enumerate(a)]
-        self.B = [_distribution(f"B[{f}]", x) for f, x in enumerate(b)]
+        self.A = [distribution(f"A[{m}]", x) for m, x in enumerate(a)]
+        self.B = [distribution(f"B[{f}]", x) for f, x in enumerate(b)]
         self.C = self._preferences(C)
         self.D = self._initial(D)
         self.pA = self._dirichlet("pA", pA, self.A)
@@ -169,8 +121,8 @@ class GenerativeModel:
                 )
             if (self.actions < 0).any() or (self.actions >= np.array(self.num_controls)).any():
                 raise ModelError(f"actions names a control outside 0 … {[n - 1 for n in self.num_controls]}")
-        self.E = None if E is None else _distribution("E", _array("E", E))
-        self.readouts = {name: _array(f"readouts[{name!r}]", x) for name, x in (readouts or {}).items()}
+        self.E = None if E is None else distribution("E", array_of("E", E))
+        self.readouts = {name: array_of(f"readouts[{name!r}]", x) for name, x in (readouts or {}).items()}
         for name, x in self.readouts.items():
             if x.shape != (self.num_states[0],):
                 raise ModelError(f"readouts[{name!r}] has shape {x.shape}, expected ({self.num_states[0]},)")
@@ -200,7 +152,7 @@ class GenerativeModel:
     def _preferences(self, given: Sequence[ArrayLike] | None) -> list[FloatArray]:
         if given is None:
             return [np.full(n, -np.log(n)) for n in self.num_obs]
-        values = [_array(f"C[{m}]", x) for m, x in enumerate(_list("C", given))]
+        values = [array_of(f"C[{m}]", x) for m, x in enumerate(list_of("C", given))]
         if len(values) != len(self.num_obs):
             raise ModelError(f"C has {len(values)} entries, expected {len(self.num_obs)}, one per modality")
         for m, x in enumerate(values):
@@ -212,23 +164,23 @@ class GenerativeModel:
     def _initial(self, given: Sequence[ArrayLike] | None) -> list[FloatArray]:
         if given is None:
             return [np.full(n, 1.0 / n) for n in self.num_states]
-        values = [_array(f"D[{f}]", x) for f, x in enumerate(_list("D", given))]
+        values = [array_of(f"D[{f}]", x) for f, x in enumerate(list_of("D", given))]
         if len(values) != len(self.num_states):
             raise ModelError(f"D has {len(values)} entries, expected {len(self.num_states)}, one per factor")
         for f, x in enumerate(values):
             if x.shape != (self.num_states[f],):
                 raise ModelError(f"D[{f}] has shape {x.shape}, expected ({self.num_states[f]},)")
-        return [_distribution(f"D[{f}]", x) for f, x in enumerate(values)]
+        return [distribution(f"D[{f}]", x) for f, x in enumerate(values)]
 
     def _dirichlet(
         self, name: str, given: Sequence[ArrayLike] | None, like: list[FloatArray]
     ) -> list[FloatArray] | None:
         if given is None:
             return None
-        values = _list(name, given)
+        values = list_of(name, given)
         if len(values) != len(like):
             raise ModelError(f"{name} has {len(values)} entries, expected {len(like)}")
-        return [_counts(f"{name}[{i}]", _array(f"{name}[{i}]", x), like[i]) for i, x in enumerate(values)]
+        return [counts_of(f"{name}[{i}]", array_of(f"{name}[{i}]", x), like[i]) for i, x in enumerate(values)]
 
     def save(self, path: str | Path) -> None:
         """Write the model as ``.npz`` (no pickle): ``A_0 …, B_0 …, C_0 …, D_0 …, E, pA_0 …, pB_0 …``."""
@@ -245,7 +197,8 @@ class GenerativeModel:
         if self.E is not None:
             arrays["E"] = self.E
         arrays |= {f"readout_{name}": x for name, x in self.readouts.items()}
-        np.savez(path, **arrays)  # type: ignore[arg-type]
+        with open(path, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: str | Path) -> GenerativeModel:
@@ -287,18 +240,45 @@ class GenerativeModel:
 
     @classmethod
     def from_pymdp(cls, agent: Any, index: int = 0) -> GenerativeModel:
-        """The model of one member of a pymdp ``Agent``'s batch (its C is taken as log preferences)."""
+        """The model of one member of a pymdp ``Agent``'s batch (its C is taken as log preferences).
+
+        Actions are the first moves of its policies. A habit that favours no policy is none, so that the model may be
+        planned with at any horizon.
+
+        Raises
+        ------
+        ModelError
+            For what isn't a pymdp agent, or has no such member.
+        """
+        if not all(hasattr(agent, name) for name in ("A", "B", "C", "D", "E", "A_dependencies", "policies")):
+            raise ModelError(
+                f"the model is a {type(agent).__name__}, expected a GenerativeModel or a pymdp Agent"
+            )
+        if not 0 <= index < agent.batch_size:
+            raise ModelError(f"index is {index}, the pymdp agent has members 0 … {agent.batch_size - 1}")
         take = lambda arrays: (
             None if arrays is None else [np.asarray(x, dtype=np.float64)[index] for x in arrays]
         )
+        habit = np.asarray(agent.E, dtype=np.float64)[index]
+        moves = np.asarray(agent.policies.policy_arr)[:, 0]
         return cls(
             take(agent.A) or [],
             take(agent.B) or [],
             take(agent.C),
             take(agent.D),
-            np.asarray(agent.E, dtype=np.float64)[index],
+            None if np.allclose(habit, habit[0]) else habit,
             take(agent.pA),
             take(agent.pB),
             A_dependencies=agent.A_dependencies,
             B_dependencies=agent.B_dependencies,
+            actions=moves[np.sort(np.unique(moves, axis=0, return_index=True)[1])],
         )
+
+    @classmethod
+    def from_spaces(
+        cls, observation_space: Any, action_space: Any, preferences: Any = None, **options: Any
+    ) -> GenerativeModel:
+        """A learnable model of any world with discrete spaces: :func:`thermopolis.agents.from_spaces`."""
+        from thermopolis.agents.spaces import from_spaces
+
+        return from_spaces(observation_space, action_space, preferences, **options)

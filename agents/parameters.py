@@ -42,7 +42,7 @@ def update(
         return natural_learning.step(
             old, prior, evidence, settings["rate"], bound, forgetting, happened, relaxation
         )
-    if s.team is not None:
+    if s.team is not None and "parameters" in s.team.of:
         evidence = jnp.where(happened, evidence, 0.0)
         evidence = evidence + settings["team.weight"] * s.team.heard(evidence)
         happened = s.team.heard(happened.astype(jnp.float32)) * settings["team.weight"] + happened > 0

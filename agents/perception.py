@@ -9,7 +9,7 @@ carries from step to step is the product of those marginals.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -49,6 +49,21 @@ def evidence(
         joint_likelihood = term if joint_likelihood is None else joint_likelihood * term
     assert joint_likelihood is not None
     return Evidence(outer(prior), held(joint_likelihood))
+
+
+def pooled(
+    given: Evidence,
+    seen: Bool[Array, "lanes"],
+    heard: Callable[[Float[Array, "joint lanes"]], Float[Array, "joint lanes"]],
+    weight: Float[Array, "lanes"],
+) -> Evidence:
+    """Evidence with what others say of the same states: Π_j p(o_j | s)^w, counted once and without their priors.
+
+    ``heard`` sums what each lane hears. (Friston et al. 2024, Neurosci. Biobehav. Rev. 156:105500.)
+    """
+    said = jnp.where(seen, safe_log(given.likelihood), 0.0)
+    ruled_out = seen & (given.likelihood <= 0)
+    return Evidence(given.prior, jnp.where(ruled_out, 0.0, jnp.exp(said + weight * heard(said))))
 
 
 def tempered(given: Evidence, num_states: Sequence[int], beta: Float[Array, "lanes"]) -> Percept:

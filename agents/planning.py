@@ -15,7 +15,7 @@ action can lead to and no others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -278,24 +278,43 @@ def plan(
         Rows are policies; all in nats.
     """
     model = _prepare(likelihoods, transitions, horizon, state_gain, parameter_gain)
-    root = _Node([_Belief(q, tuple(range(q.shape[0]))) for q in qs], [None] * len(_TERMS), [])
-    first = _expand(model, root, actions, horizon == 1, True)
+    first = _expand(model, root(qs), actions, horizon == 1, True)
     nodes = first
     for depth in range(2, horizon + 1):
         nodes = _expand_all(model, nodes, actions, depth == horizon)
-    zero = jnp.zeros(qs[0].shape[-1])
+    return values_of(nodes, first, model.sizes, jnp.zeros(qs[0].shape[-1]))
+
+
+def root(qs: Beliefs) -> _Node:
+    """The present, before any action."""
+    return _Node([_Belief(q, tuple(range(q.shape[0]))) for q in qs], [None] * len(_TERMS), [])
+
+
+def growth(
+    likelihoods: Sequence[Likelihood],
+    transitions: Sequence[Transition],
+    horizon: int,
+    state_gain: bool,
+    parameter_gain: bool,
+) -> Callable[[_Node, Sequence[Sequence[int]], bool, bool], list[_Node]]:
+    """``grow(node, actions, last, first)``: the nodes that actions lead to."""
+    model = _prepare(likelihoods, transitions, horizon, state_gain, parameter_gain)
+    return lambda node, actions, last, first: _expand(model, node, actions, last, first)
+
+
+def values_of(leaves: Sequence[_Node], first: Sequence[_Node], sizes: Sequence[int], zero: Array) -> Plan:
+    """The plan whose policies end in these leaves; ``first`` are the nodes that each action leads to."""
     value, utility, outcome_entropy, ambiguity, gain = (
         jnp.stack([zero if x is None else jnp.broadcast_to(x, zero.shape) for x in term])
-        for term in zip(*(n.terms for n in nodes), strict=True)
+        for term in zip(*(n.terms for n in leaves), strict=True)
     )
-    information = outcome_entropy - ambiguity
-    by_action: Any = lambda f: jnp.stack([_whole(n.beliefs[f], model.sizes[f]) for n in first], axis=1)
+    by_action: Any = lambda f: jnp.stack([_whole(n.beliefs[f], sizes[f]) for n in first], axis=1)
     return Plan(
         expected_free_energy=-value,
         risk=-outcome_entropy - utility,
         ambiguity=ambiguity,
-        state_information_gain=information,
+        state_information_gain=outcome_entropy - ambiguity,
         parameter_information_gain=gain,
-        next_beliefs=[by_action(f) for f in range(len(qs))],
+        next_beliefs=[by_action(f) for f in range(len(sizes))],
         next_outcomes=[jnp.stack(x, axis=1) for x in zip(*(n.outcomes for n in first), strict=True)],
     )

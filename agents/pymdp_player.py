@@ -8,7 +8,7 @@ once (:class:`~thermopolis.agents.model.GenerativeModel`), which changes no choi
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key
 
 from thermopolis.agents import lanes as ln
+from thermopolis.agents import options
 from thermopolis.agents.belief import outcomes_of
 from thermopolis.agents.model import GenerativeModel
 from thermopolis.agents.player import Trace
@@ -43,12 +44,21 @@ class PymdpPlayer:
     temperature : float
         1/γ, above 0.
     horizon : int
-        pymdp's ``policy_len``.
+        pymdp's ``policy_len``; of a search, its depth.
     learning : Learning, optional
         ``rate`` is pymdp's ``lr_pA`` and ``lr_pB``; it learns A and B alone.
     information_gain : (state, parameter)
     selection : "softmax" or "argmax"
         pymdp's ``stochastic`` and ``deterministic``.
+    planner : str or mapping
+        ``enumerate`` all sequences of actions; ``sophisticated``, pymdp's tree search (``max_nodes``, ``max_branching``,
+        ``policy_prune``, ``observation_prune``, ``entropy_stop``), which takes learned arrays as they are at each step;
+        ``monte_carlo``, its tree search by ``simulations`` (Gumbel MuZero of mctx; it doesn't know a temperature).
+
+    Raises
+    ------
+    ModelError
+        For settings that pymdp doesn't have.
     """
 
     def __init__(
@@ -59,9 +69,13 @@ class PymdpPlayer:
         learning: Learning | None = None,
         information_gain: tuple[bool, bool] = (True, False),
         selection: str = "softmax",
+        planner: str | Mapping[str, Any] = "enumerate",
     ) -> None:
+        if not isinstance(model, GenerativeModel):
+            model = GenerativeModel.from_pymdp(model)
         if not temperature > 0:
             raise ModelError(f"temperature is {temperature}, expected above 0")
+        horizon = options.whole("horizon", horizon, 1)
         if selection not in ("softmax", "argmax"):
             raise ModelError(f"selection is {selection!r}, pymdp has softmax and argmax")
         learned = () if learning is None else learning.of
@@ -75,6 +89,11 @@ class PymdpPlayer:
         self.learning = learning
         self.information_gain = information_gain
         self.selection = selection
+        self.planner = options.chosen("planner", planner, options.PYMDP_PLANNERS)
+        self.searches = self.planner["kind"] != "enumerate"
+        policies = model.num_actions ** (1 if self.searches else horizon)
+        if model.E is not None and model.E.shape != (policies,):
+            raise ModelError(f"E has shape {model.E.shape}, expected ({policies},), one entry a policy")
 
     @functools.cached_property
     def structure(self) -> Hashable:
@@ -92,6 +111,8 @@ class PymdpPlayer:
             ),
             None if self.model.E is None else self.model.E.tobytes(),
             self.model.actions.tobytes(),
+            tuple(self.planner.items()),
+            self.temperature if self.searches else None,
         )
 
     def settings(self) -> Settings:
@@ -125,7 +146,7 @@ class PymdpPlayer:
                 pB=counts["B"],
                 A_dependencies=[list(x) for x in model.A_dependencies],
                 B_dependencies=[list(x) for x in model.B_dependencies],
-                policy_len=self.horizon,
+                policy_len=1 if self.searches else self.horizon,
                 use_states_info_gain=self.information_gain[0],
                 use_param_info_gain=self.information_gain[1],
                 action_selection="deterministic" if self.selection == "argmax" else "stochastic",
@@ -169,7 +190,7 @@ class PymdpPlayer:
             )
             learned = jax.tree_util.tree_map(hold, fields(taught)[:4], fields(agent)[:4])
             agent = eqx.tree_at(fields, agent, (*learned, gamma), is_leaf=lambda x: x is None)
-        q_pi, value = agent.infer_policies(qs)
+        q_pi, value = self._plan(agent, qs, keys)
         controls = agent.sample_action(q_pi, rng_key=keys).astype(jnp.int32)
         prior = [p.reshape(lanes, -1) for p in agent.update_empirical_prior(controls, qs)]
         action = sum(
@@ -181,11 +202,37 @@ class PymdpPlayer:
         )
         policy = q_pi.T
         trace = {
+            "belief": qs[0][:, -1].T,
             "belief_entropy": sum((ln.entropy(q[:, -1].T) for q in qs), start=jnp.zeros(lanes)),
             "policy_entropy": ln.entropy(policy),
             "policy_varentropy": ln.varentropy(policy),
             "free_energy": jnp.where(seen, info["vfe"].reshape(lanes), jnp.nan),
-            "expected_free_energy": -ln.total(policy * value.T),
             "exploration_temperature": 1.0 / gamma,
         }
+        if value is not None:
+            trace["expected_free_energy"] = -ln.total(policy * value.T)
         return State(prior, qs, controls, learned), action.astype(jnp.int32), trace
+
+    def _plan(self, agent: Any, qs: list[Array], keys: Key[Array, "lanes"]) -> tuple[Array, Array | None]:
+        """q(π), and -G of every policy where all are weighed."""
+        if not self.searches:
+            q_pi, value = agent.infer_policies(qs)
+            return q_pi, value
+        told = self.planner
+        if told["kind"] == "sophisticated":
+            from pymdp.planning.si import si_policy_search
+
+            search = si_policy_search(
+                horizon=self.horizon,
+                max_nodes=int(told["max_nodes"]),
+                max_branching=int(told["max_branching"]),
+                policy_prune_threshold=told["policy_prune"],
+                observation_prune_threshold=told["observation_prune"],
+                entropy_stop_threshold=told["entropy_stop"],
+                gamma=1.0 / self.temperature,
+            )
+            return search(agent, qs)[0], None
+        from pymdp.planning.mcts import mcts_policy_search
+
+        search = mcts_policy_search(max_depth=self.horizon, num_simulations=int(told["simulations"]))
+        return search(agent, qs, keys[0])[0], None

@@ -45,17 +45,18 @@ class Learning:
     relaxation_temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.rate < 0:
+        object.__setattr__(self, "of", tuple(self.of))
+        if not 0 <= self.rate < float("inf"):
             raise ModelError(f"learning rate is {self.rate:g}, expected at least 0")
         if not 0 <= self.forgetting < 1:
             raise ModelError(f"forgetting is {self.forgetting:g}, expected a share in [0, 1)")
-        if self.concentration <= 0:
+        if not 0 < self.concentration < float("inf"):
             raise ModelError(f"concentration is {self.concentration:g}, expected above 0")
         if self.method not in METHODS:
             raise ModelError(f"learning.method is {self.method!r}, expected one of {', '.join(METHODS)}")
         if not 0 < self.kl_bound <= 1:
             raise ModelError(f"learning.kl_bound is {self.kl_bound:g}, expected nats in (0, 1]")
-        if self.relaxation_time <= 0 or self.relaxation_temperature < 0:
+        if not (self.relaxation_time > 0 and self.relaxation_temperature >= 0):
             raise ModelError("learning.relaxation_time is above 0 and relaxation_temperature at least 0")
         for name in self.of:
             if name not in LEARNABLE:

@@ -6,6 +6,7 @@ A structure decides the compiled program and is hashable; a state is what lanes 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from jaxtyping import Array, Int
@@ -54,13 +55,17 @@ class Structure:
     team: Team | None = None
     readouts: tuple[str, ...] = ()
     reachable: tuple[tuple[tuple[int, ...], ...] | None, ...] = ()  # by factor and control; None: every state
-
-    @property
-    def tail(self) -> int:
-        """Policies that share a first action."""
-        return 1 if self.planner == "sophisticated" else len(self.actions) ** (self.horizon - 1)
+    given: tuple[tuple[int, ...], ...] | None = None  # policies as sequences of actions; None: all there are
 
     @property
     def policies(self) -> int:
         """Number of policies weighed: sequences of actions, or first actions of a sophisticated planner."""
-        return len(self.actions) * self.tail
+        return len(self.first_actions)
+
+    @cached_property
+    def first_actions(self) -> tuple[int, ...]:
+        """The action that each policy starts with."""
+        if self.given is not None:
+            return tuple(row[0] for row in self.given)
+        tail = 1 if self.planner == "sophisticated" else len(self.actions) ** (self.horizon - 1)
+        return tuple(action for action in range(len(self.actions)) for _ in range(tail))

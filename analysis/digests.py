@@ -9,15 +9,18 @@ observable and figure takes a dataset or its digest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import numpy as np
 import xarray as xr
 
 from thermopolis.analysis.civilizations import collapses, kardashev_total
 from thermopolis.analysis.cooperation import mutual_defection, time_to_cooperation
-from thermopolis.analysis.counting import context_counts, late, transition_counts
+from thermopolis.analysis.cores import protocol_work, state_entropy
+from thermopolis.analysis.counting import action_counts, actions, context_counts, late, transition_counts
 from thermopolis.analysis.disorder_index import disorder
-from thermopolis.analysis.inequality import energy_share, gini
+from thermopolis.analysis.dwelling import dwell_times
+from thermopolis.analysis.inequality import energy_share, gini, player_share
 from thermopolis.analysis.series import (
     CHAINS,
     by_bin,
@@ -33,6 +36,8 @@ BINS = 400
 _SKIPPED = {"observation", "action"}  # labels, not quantities: a mean says nothing
 _HOLD = 10
 _MOST_AGENTS = 64
+_MOST_CHAINS = 4096
+_MOST_ACTIONS = 16
 QUANTILES = np.linspace(0.0, 1.0, 101)
 
 _BINNED: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
@@ -41,7 +46,10 @@ _BINNED: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "gini_store": lambda ds: gini(ds, "store"),
     "power_share": lambda ds: energy_share(ds, "power"),
     "store_share": lambda ds: energy_share(ds, "store"),
+    "power_by_player": lambda ds: player_share(ds, "power"),
+    "store_by_player": lambda ds: player_share(ds, "store"),
     "world_kardashev": kardashev_total,
+    "action_share": lambda ds: action_share(ds),
 }
 _WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "context_count": context_counts,
@@ -50,6 +58,9 @@ _WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "collapse": lambda ds: collapses(ds).isel(agent=slice(0, _MOST_AGENTS)).reset_coords(drop=True),
     "order_moments": lambda ds: order_moments(ds),
     "work_quantile": lambda ds: quantiles(ds, "core_work"),
+    "protocol_work": lambda ds: protocol_work(ds).isel(agent=slice(0, _MOST_CHAINS)).reset_coords(drop=True),
+    "state_entropy": state_entropy,
+    "action_count": action_counts,
 }
 
 
@@ -67,6 +78,22 @@ def quantiles(ds: xr.Dataset, name: str) -> xr.DataArray:
                 table[place] = np.quantile(row, QUANTILES)
     return xr.DataArray(
         table, dims=(*array.dims[:-3], "quantile"), name=f"{name}_quantile", attrs=ds[name].attrs
+    )
+
+
+def action_share(ds: xr.Dataset) -> xr.DataArray:
+    """Share of each action, (…, replicate, step, group, action), where there are more than two and at most sixteen."""
+    taken = actions(ds)
+    count = int(taken.max()) + 1
+    if not 2 < count <= _MOST_ACTIONS or "agent" not in taken.dims:
+        raise StoreError("there are no more than two actions")
+    labels, groups = group_labels(ds), group_names(ds)
+    parts = [by_group((taken == k).where(taken >= 0), labels, groups) for k in range(count)]
+    return (
+        xr.concat(parts, dim="action")
+        .transpose(..., "action")
+        .rename("action_share")
+        .assign_attrs(taken.attrs)
     )
 
 
@@ -137,6 +164,9 @@ def _besides(ds: xr.Dataset, bins: int) -> dict[str, xr.DataArray]:
             data[name] = by_bin(observable(ds), bins)
         except (StoreError, KeyError):
             continue
+    if "protocol_work" not in data:  # a landscape that moves has no sides to dwell on
+        with suppress(StoreError):
+            data |= dict(dwell_times(ds).rename(survival="dwell_survival", stays="dwell_stays"))
     try:
         parts = disorder(ds)
         data["disorder"] = parts.rename(step="window").drop_vars("window")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ class FigureSpec:
     any_of: tuple[str, ...] = ()
     sweep: bool = False
     raw: bool = False  # drawn from one point's own traces, not from the digest
+    groups: int = 1  # fewer than so many groups of players: nothing to compare
+    also: Callable[[xr.Dataset], str | None] | None = None  # a further reason why it can't be drawn
 
     def unfit(self, ds: xr.Dataset) -> str | None:
         """Why this figure can't be drawn from ``ds``, or None where it can."""
@@ -35,6 +37,11 @@ class FigureSpec:
             return f"{', '.join(_DERIVED.get(n, n) for n in missing)} not recorded"
         if self.any_of and not any(n in ds.data_vars for n in self.any_of):
             return f"none of {', '.join(self.any_of)} recorded"
+        if self.groups > 1:
+            from thermopolis.analysis.series import group_names
+
+            if len(group_names(ds)) < self.groups:
+                return f"fewer than {self.groups} groups of players"
         if self.sweep:
             from thermopolis.analysis.series import sweep_dims
 
@@ -48,17 +55,46 @@ class FigureSpec:
             values = ds[name].values
             if values.dtype.kind == "f" and not np.isfinite(values).any():
                 return f"{name} is undefined (NaN) throughout"
-        return None
+        return self.also(ds) if self.also else None
+
+
+def _one_beta(ds: xr.Dataset) -> str | None:
+    from thermopolis.analysis.cores import is_core
+
+    if is_core(ds):
+        return (
+            None
+            if "state_entropy" in ds.data_vars
+            else "the core's states are not recorded or too many to count"
+        )
+    return None if "beta" in ds.dims else "no β of perception was swept"
+
+
+def _no_temperature(ds: xr.Dataset) -> str | None:
+    return None if any("temperature" in str(d) for d in ds.dims) else "no temperature was swept"
+
+
+def _nothing_left(ds: xr.Dataset) -> str | None:
+    from thermopolis.analysis.plot.rest import other_names
+
+    return None if other_names(ds) else "every recorded quantity that changes has a figure of its own"
 
 
 _C, _E, _F, _J, _O, _P = "cooperation", "entropies", "free_energy", "joules", "order", "physics"
+SUBJECTS = ("cooperation", "stock", "kardashev", "power", "reward")
+"""What a world is about, the first that was recorded."""
+_WORK = ("core_work", "work_quantile", "protocol_work")
+_TEMPERED = ("state_entropy", "belief_entropy")
 _ALL = (
     FigureSpec("cooperation_over_time", _C, "cooperation rate at every step", ("cooperation",)),
-    FigureSpec("phase_diagram", "phase", "cooperation against what was swept", ("cooperation",), sweep=True),
+    FigureSpec(
+        "phase_diagram", "phase", "what a world is about against what was swept", any_of=SUBJECTS, sweep=True
+    ),
     FigureSpec("memory_one", _C, "what players do after CC, CD, DC, DD", ("context_count",)),
     FigureSpec("outcome_transitions", _C, "from one joint outcome to the next", ("transition_count",)),
     FigureSpec("mutual_defection_over_time", _C, "how often both of a pair defect", ("pair_defection",)),
     FigureSpec("reward_over_time", _C, "reward at every step", ("reward",)),
+    FigureSpec("scores", "scores", "who earns what, best first", ("reward",), groups=2),
     FigureSpec("society_snapshots", "network", "lattice or network at four steps", ("cooperation",), raw=True),
     FigureSpec("belief_entropy_over_time", _E, "entropy of beliefs at every step", ("belief_entropy",)),
     FigureSpec("policy_entropy_over_time", _E, "entropy of q(π) at every step", ("policy_entropy",)),
@@ -66,6 +102,7 @@ _ALL = (
         "entropies_against_temperature", _E, "belief and policy entropy against what was swept",
         any_of=("belief_entropy", "policy_entropy"), sweep=True,
     ),
+    FigureSpec("belief_simplex", "beliefs", "beliefs as a way through their simplex", ("belief",)),
     FigureSpec("belief_trajectory", _F, "the way from belief to choice", ("belief_entropy", "policy_entropy")),
     FigureSpec("free_energy_parts", _F, "free energy, complexity, accuracy", ("free_energy",)),
     FigureSpec("expected_free_energy_parts", _F, "expected free energy and its parts", ("expected_free_energy",)),
@@ -76,18 +113,28 @@ _ALL = (
     FigureSpec("disorder_index", _O, "disorder and its parts", ("disorder",)),
     FigureSpec("outcome_dynamics", _O, "information and irreversibility of play", ("transition_count",), sweep=True),
     FigureSpec("critical_fluctuations", _O, "susceptibility and Binder's cumulant", ("cooperation",), sweep=True),
-    FigureSpec("order_parameter", _O, "magnetisation and Binder's cumulant", ("order_moments",), sweep=True),
+    FigureSpec(
+        "order_parameter", _O, "magnetisation and Binder's cumulant", ("order_moments",), sweep=True, also=_no_temperature
+    ),
     FigureSpec("joules_by_operation", _J, "joules of a decision by kind of operation", ("core_joules",)),
     FigureSpec(
         "joules_against_temperature", _J, "joules of a decision against what was swept", ("core_joules",), sweep=True
     ),
     FigureSpec("accuracy_per_joule", _F, "what a joule of thinking buys", ("core_joules",), ("accuracy", "reward")),
-    FigureSpec("work_histogram", _P, "work of reprogramming the core", any_of=("core_work", "work_quantile")),
+    FigureSpec(
+        "tempered_free_energy", _F, "F_β(q) over β, beside the frontier", any_of=_TEMPERED, sweep=True, also=_one_beta
+    ),
+    FigureSpec("work_histogram", _P, "work on the core, forward and in reverse", any_of=_WORK),
+    FigureSpec("energy_landscape", "core", "a core's landscape, and trajectories in it", ("magnetisation",), raw=True),
+    FigureSpec("dwell_times", "core", "how long chains stay on one side", ("dwell_survival",)),
+    FigureSpec("swap_traces", "core", "swaps and round trips of parallel tempering", ("swap_rate",)),
     FigureSpec(
         "second_law", _P, "entropy produced, part by part", any_of=("core_entropy_production", "entropy_production")
     ),
     FigureSpec("kardashev", _P, "power on Kardashev's scale, with collapses", any_of=("kardashev", "power")),
     FigureSpec("planet_temperature", _P, "the planet's temperature", ("planet_temperature",)),
+    FigureSpec("actions_over_time", "rest", "share of each action, where there are more than two", ("action_share",)),
+    FigureSpec("other_quantities", "rest", "further recorded quantities over time", also=_nothing_left),
     FigureSpec("energy_shares", _P, "who holds the power", any_of=("power_share", "store_share")),
 )  # fmt: skip
 FIGURES: dict[str, FigureSpec] = {spec.name: spec for spec in _ALL}
@@ -99,6 +146,8 @@ _DERIVED = {  # what a digest's own variables are derived from, for the reasons 
     "pair_defection": "joint outcomes of fixed pairs",
     "disorder": "moves",
     "order_moments": "magnetisation of a core's chains",
+    "dwell_survival": "magnetisation of a core's chains",
+    "action_share": "actions of a game that has more than two",
 }
 
 

@@ -58,6 +58,16 @@ def gini(ds: xr.Dataset, name: str = "reward", cumulative: bool | None = None) -
     )
 
 
+def player_share(ds: xr.Dataset, name: str = "power", most: int = 8) -> xr.DataArray:
+    """Share of each player in a quantity summed over them, (…, replicate, step, agent), where they are few."""
+    ds = standard(ds)
+    if name not in ds.data_vars or "agent" not in ds[name].dims or not 1 < ds.sizes["agent"] <= most:
+        raise StoreError(f"{name!r} wasn't recorded by agent, or not by 2 to {most} of them")
+    total = ds[name].sum("agent")
+    share = (ds[name] / total.where(total != 0)).drop_vars(["kind", "agent"], errors="ignore")
+    return share.rename(f"{name}_by_player").assign_attrs(long_name=f"share of {name}", units="1")
+
+
 def energy_share(ds: xr.Dataset, name: str = "power") -> xr.DataArray:
     """Share of each group in a quantity summed over agents, (…, replicate, step, group); NaN where the sum is 0."""
     stored = f"{name}_share"

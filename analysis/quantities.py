@@ -52,6 +52,17 @@ QUANTITIES: dict[str, Quantity] = {
     "fuel": Quantity("fuel left", "J", 0.0),
     "store": Quantity("stored energy", "J", 0.0),
     "population": Quantity("population", "1", 0.0),
+    "stock": Quantity("stock", "1", 0.0),
+    "harvest": Quantity("harvest", "1", 0.0),
+    "effort": Quantity("effort", "1", 0.0),
+    "energy": Quantity("energy", "1"),
+    "acceptance": Quantity("accepted share of moves", "1", 0.0, 1.0),
+    "magnetisation": Quantity("mean of the units", "1"),
+    "mutual_defection": Quantity("predicted mutual defection", "1", 0.0, 1.0),
+    "temperature_doom": Quantity("predicted doom, smoothed", "1", 0.0, 1.0),
+    "capacity": Quantity("capacity", "W", 0.0),
+    "collectors": Quantity("collectors", "W", 0.0),
+    "counterfactual_value": Quantity("counterfactual value", "nat"),
     "entropy_production": Quantity("entropy production", "J/K"),
 }
 

@@ -159,7 +159,9 @@ def _dataset(file: h5py.File) -> xr.Dataset:
         values = data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
         if isinstance(values, np.ndarray) and values.dtype == object:
             values = values.astype(str)
-        attrs = {k: _text(data.attrs[k]) for k in ("units", "long_name") if k in data.attrs}
+        attrs = {
+            k: _text(data.attrs[k]) for k in ("units", "long_name", "kT", "flag_meanings") if k in data.attrs
+        }
         into = coords if name in dims or name in listed else variables
         into[name] = (dims, values, attrs)
     return xr.Dataset(
@@ -262,7 +264,9 @@ def assemble(
 
 
 def _typed(values: Sequence[Any]) -> np.ndarray:
-    """Swept values as an array: numbers if all are, else text."""
+    """Swept values as an array: numbers if all are, flags if all are, else text."""
+    if all(isinstance(v, bool) for v in values):
+        return np.asarray(values, bool)
     if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
         return np.asarray(values)
     return np.asarray([v if isinstance(v, str) else json.dumps(v) for v in values])

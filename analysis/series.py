@@ -12,7 +12,7 @@ from thermopolis.errors import StoreError
 
 _INNER = (
     "replicate", "step", "agent", "link", "chain", "group", "operation", "outcome", "next_outcome", "context", "move",
-    "part", "window", "quantile", "moment", "direction", "unit", "pair", "state", "action",
+    "part", "window", "quantile", "moment", "direction", "unit", "pair", "state", "action", "dwell",
 )  # fmt: skip
 _TRACE = ("step", "agent", "link", "chain")
 EVERYBODY, CHAINS = "all players", "chains of the core"

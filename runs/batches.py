@@ -11,21 +11,34 @@ arrays, the dataset, its file).
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from thermopolis.errors import ExperimentError, StoreError
 from thermopolis.runs.identity import digest
+from thermopolis.runs.machine import available_memory
 from thermopolis.runs.plan import Point
 from thermopolis.runs.schema import ActiveInference, Experiment, MatrixGame, Pair
+from thermopolis.runs.schema.environment import CoreAlone
+from thermopolis.runs.schema.topology import Complete, Edges, Lattice, Ring, ScaleFree, SmallWorld
+from thermopolis.runs.variables import OPERATIONS, describe
 
 LANES = 1024
 """Lanes of a block of the compiled engine."""
 COPIES = 4
 """How often a point's recorded values are in memory at once, at worst."""
+LARGE_BYTES = 1 << 26
+"""Points that hold so many bytes wait on disk until they are finished, where there is one."""
+STREAMED_BYTES = 1 << 28
+"""What such a point needs of memory, whatever its length."""
+REPORTED, REPORTED_BY_CORE = 60, 68
+"""Bytes an active inference player reports in a frame, and those of its core."""
+OF_WORLD = {"civilization": 184, "commons": 24}
+"""Bytes of a world's own variables, a player and frame."""
 MOST_POINTS = 2048
 """Points of a batch: what is lost at most when its worker dies."""
 
@@ -45,26 +58,75 @@ def structure(experiment: Experiment) -> str:
     return digest(without_numbers(experiment.model_dump(mode="json", exclude={"name", "sweep", "seed"})))
 
 
+def _bytes_of_variables(experiment: Experiment) -> tuple[int, int]:
+    """About how many bytes a player records in a frame, and how many each of its links, if it has several."""
+
+    def size(name: str) -> int:
+        several = {"core_joules": len(OPERATIONS), "belief": 16}  # of states, a guess
+        return np.dtype(describe(name).dtype).itemsize * several.get(name, 1)
+
+    by_link = size("action") + size("observation")
+    chosen = experiment.record.variables
+    if chosen != "all":
+        links = sum(size(name) for name in chosen if name in ("action", "observation"))
+        return sum(map(size, chosen)) - links, links
+    most = 0
+    for group in experiment.agents:
+        if isinstance(group, ActiveInference):
+            core = "core" in (group.perception.kind, group.policy.kind)
+            most = max(most, REPORTED + core * REPORTED_BY_CORE)
+    return most + size("reward") + OF_WORLD.get(experiment.environment.kind, size("cooperation")), by_link
+
+
+def _bytes_of_core(core: CoreAlone) -> int:
+    """About how many bytes a core alone gives a step: its chains' figures, and their units where these are recorded."""
+    from thermopolis.thermo.alone import plan
+
+    made = plan(core.model_dump(mode="json", exclude={"kind"}, exclude_none=True))
+    return int(core.chains) * (80 + (4 * made.energy.units if made.states else 0))
+
+
+def links(experiment: Experiment) -> int:
+    """Decisions a round: as many as players, or, where each decides for every neighbour, as many as links."""
+    world, players = experiment.environment, sum(experiment.group_counts())
+    if not isinstance(world, MatrixGame) or world.action == "broadcast":
+        return players
+    match world.topology:
+        case Complete(n=n):
+            return n * (n - 1)
+        case Ring(n=n, k=k) | SmallWorld(n=n, k=k):
+            return n * k
+        case Lattice(neighbourhood=kind):
+            return players * (8 if kind == "moore" else 4)
+        case ScaleFree(n=n, m=m):
+            return 2 * m * (n - m)
+        case Edges(edges=edges):
+            return 2 * len(edges)
+    return players
+
+
 def recorded_bytes(experiment: Experiment) -> int:
     """About how many bytes a point's results hold, uncompressed."""
     frames = -(-experiment.steps // experiment.record.every)
-    per_decision = 0
-    for group in experiment.agents:
-        bytes_of_group = 11
-        if isinstance(group, ActiveInference):
-            core = "core" in (group.perception.kind, group.policy.kind)
-            bytes_of_group += 52 + 68 * core
-        per_decision = max(per_decision, bytes_of_group)
-    if experiment.record.variables != "all":
-        per_decision = min(
-            per_decision, sum(20 if n == "core_joules" else 8 for n in experiment.record.variables)
-        )
-    players = sum(experiment.group_counts())
+    if isinstance(experiment.environment, CoreAlone):
+        return experiment.replicates * frames * _bytes_of_core(experiment.environment)
+    player, link = _bytes_of_variables(experiment)
+    players, decisions = sum(experiment.group_counts()), links(experiment)
     if (summary := experiment.record.summary) is not None:
-        players = min(
-            players, summary.sample
-        )  # what the quantiles are taken from; moments are small beside it
-    return experiment.replicates * frames * players * per_decision
+        numbers = player // 4  # each with a mean, a variance and quantiles
+        return experiment.replicates * frames * numbers * 8 * (2 + len(summary.quantiles))
+    return experiment.replicates * frames * (players * player + decisions * link)
+
+
+def held_bytes(experiment: Experiment) -> int:
+    """About how many bytes of a point wait until it is finished: everything by link, or the sample of a summary."""
+    frames = -(-experiment.steps // experiment.record.every)
+    if isinstance(experiment.environment, CoreAlone):
+        return experiment.replicates * experiment.steps * _bytes_of_core(experiment.environment)
+    decisions = links(experiment)
+    if (summary := experiment.record.summary) is not None:
+        decisions = min(decisions, summary.sample)
+    return experiment.replicates * frames * decisions * sum(_bytes_of_variables(experiment))
 
 
 @dataclass(frozen=True)
@@ -74,27 +136,11 @@ class Budget:
     workers: int = 1
     memory: int = 0
     """Bytes of one worker; 0: half of what is available, shared out."""
+    streams: bool = False
+    """Whether large points may wait on disk."""
 
     def bytes_per_worker(self) -> int:
         return self.memory or max(available_memory() // 2 // self.workers, 2**28)
-
-
-def available_memory() -> int:
-    """Bytes of memory free to use, by the system's account and the limits of a container."""
-    free = 2**33
-    try:
-        with open("/proc/meminfo") as file:
-            free = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-            free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            with open(path) as file:
-                free = min(free, int(file.read()))
-        except (OSError, ValueError):
-            continue
-    return free
 
 
 def read_bytes(text: str) -> int:
@@ -139,8 +185,11 @@ def batches(points: Sequence[Point], budget: Budget) -> list[Batch]:
 
 
 def _points_per_batch(group: Sequence[Point], budget: Budget) -> int:
-    largest = max((point.experiment for point in group), key=recorded_bytes)
-    needed, allowed = COPIES * recorded_bytes(largest), budget.bytes_per_worker()
+    largest = max((point.experiment for point in group), key=held_bytes)
+    needed, allowed = COPIES * held_bytes(largest), budget.bytes_per_worker()
+    streams = not isinstance(largest.environment, CoreAlone) and largest.record.summary is None
+    if budget.streams and streams:
+        needed = min(needed, STREAMED_BYTES)
     if needed > allowed:
         raise StoreError(
             f"one point needs about {in_words(needed)} of memory, {in_words(allowed)} are allowed; record less "

@@ -5,18 +5,21 @@ Blocks (:mod:`thermopolis.runs.blocks`) are independent of each other: as many r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from thermopolis.runs.batches import LARGE_BYTES, held_bytes
 from thermopolis.runs.blocks import Block, block_inputs, blocks, recorded
 from thermopolis.runs.cast import PointCast
 from thermopolis.runs.checkpoints import Checkpoints, block_key, carry_from, leaves_of
 from thermopolis.runs.dataset import Recorder
+from thermopolis.runs.identity import point_id
+from thermopolis.runs.machine import cores
 from thermopolis.runs.program import Program, cells_per_block, program
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.summaries import Summaries
@@ -30,14 +33,14 @@ Recorders = dict[int, Recorder | Summaries]
 
 def simulate_compiled(
     points: Sequence[Experiment],
-    on_steps: Callable[[int], None],
+    on_steps: Callable[..., None],
     threads: int | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Iterator[tuple[int, Table]]:
     """Run points; yields (index, table) as points are finished.
 
-    ``on_steps`` is told agent-steps as they are done; ``checkpoints`` keep what long blocks have got to. All
-    points share steps and recording.
+    ``on_steps`` is told agent-steps as they are done, and what they recorded; ``checkpoints`` keep what long blocks
+    have got to, and, where a point is large, its frames until it is finished. All points share steps and recording.
     """
     casts = [PointCast(point) for point in points]
     left = [point.experiment.replicates * point.stage.cells for point in casts]
@@ -55,7 +58,9 @@ def simulate_compiled(
         try:
             for index, point in enumerate(casts):
                 summed = point.experiment.record.summary is not None
-                recorders[index] = Summaries(point) if summed else Recorder(point)
+                recorders[index] = (
+                    Summaries(point) if summed else Recorder(point, spool_of(point, checkpoints))
+                )
             for _ in range(2 * workers):
                 submit()
             while running:
@@ -66,7 +71,9 @@ def simulate_compiled(
                     for part in block.parts:
                         left[part.index] -= len(part.columns)
                         if left[part.index] == 0:
-                            yield part.index, recorders.pop(part.index).table()
+                            recorder = recorders.pop(part.index)
+                            yield part.index, recorder.table()
+                            recorder.forget()
                             if checkpoints is not None:
                                 checkpoints.finished(part.index)
         finally:
@@ -74,15 +81,15 @@ def simulate_compiled(
                 future.cancel()
 
 
-def cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def spool_of(point: PointCast, checkpoints: Checkpoints | None) -> Path | None:
+    """Where the frames of a large point wait; None for memory."""
+    if checkpoints is None or held_bytes(point.experiment) < LARGE_BYTES:
+        return None
+    return checkpoints.folder / f"{point_id(point.experiment)}.spool"
 
 
 def _run_block(
-    block: Block, recorders: Recorders, on_steps: Callable[[int], None], checkpoints: Checkpoints | None
+    block: Block, recorders: Recorders, on_steps: Callable[..., None], checkpoints: Checkpoints | None
 ) -> Block:
     experiment = block.experiment
     steps, every = experiment.steps, experiment.record.every
@@ -106,7 +113,7 @@ def _run_block(
         for place, part, column, count in block.stretches():
             values = {name: value[..., place : place + count] for name, value in arrays.items()}
             recorders[part.index].put(column, first, values)
-        on_steps(min(kept * every, steps - first * every) * players)
+        on_steps(min(kept * every, steps - first * every) * players, arrays)
 
     waiting: tuple[int, dict[str, Any]] | None = None
     for first in range(begin, frames, chunk):

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from thermopolis.runs.cast import PointCast
+from thermopolis.runs.schema import Experiment
 from thermopolis.runs.spool import Kept, Memory, Spool, Values
 from thermopolis.runs.table import Column, Table, column
-from thermopolis.runs.variables import OPERATIONS, describe
+from thermopolis.runs.variables import LEADS, OPERATIONS, describe
 
 #: Per-link quantities keep their links; all else is a mean over a player's links.
 BY_LINK = ("action", "observation")
+#: Graphs with more ends than this are recorded only where decisions are by link.
+LINKS_DRAWN = 200_000
 
 
 class Recorder:
@@ -51,7 +54,7 @@ class Recorder:
         self.shelf.restore(first_column, columns, kept)
 
     def forget(self) -> None:
-        """Frees what is kept; the table can't be read any more."""
+        """Removes what lies on disk; the table can't be read any more."""
         self.shelf.forget()
 
     def table(self) -> Table:
@@ -81,9 +84,18 @@ class Recorder:
             coordinates["kind"] = column(("replicate", "agent"), kinds[point.groups])
         else:
             coordinates["kind"] = column("agent", kinds[point.groups[0]])
+        names_of = strategies(experiment)
+        if names_of is not None and not point.by_share:
+            coordinates["group"] = column("agent", names_of[point.groups[0]])
         if any("operation" in variable.dims for variable in variables.values()):
             coordinates["operation"] = column("operation", np.array(OPERATIONS))
-        if any("link" in variable.dims for variable in variables.values()):
+        if "belief" in variables:
+            states = np.array(stage.description.observation_names)
+            if len(states) == variables["belief"].shape[-1]:  # a model of outcomes
+                coordinates["state"] = column("state", states)
+        graph = getattr(stage.params, "network", None)
+        drawn = graph is not None and np.asarray(graph.source).size <= LINKS_DRAWN
+        if drawn or any("link" in variable.dims for variable in variables.values()):
             ends = [np.asarray(x) for x in (stage.params.network.source, stage.params.network.target)]
             for name, end in zip(("source", "target"), ends, strict=True):
                 several = end.shape[-1] > 1
@@ -118,7 +130,7 @@ class Recorder:
         by_link = stage.linked and kept.inner[-1] == int(stage.world.slots)
         averaged = by_link and name not in BY_LINK
         rows = int(stage.world.players) if averaged else kept.inner[-1]
-        lead = ("operation",) if name == "core_joules" else ()
+        lead = LEADS.get(name, ())
         dtype = np.dtype(about.dtype)
 
         def table(steps: slice) -> np.ndarray:
@@ -136,9 +148,16 @@ class Recorder:
             ("replicate", "step", "link" if by_link and not averaged else "agent", *lead),
             (replicates, self.frames, stage.cells * rows, *kept.inner[:-1]),
             dtype,
-            {"units": about.units, "long_name": about.long_name},
+            {"units": about.units, "long_name": about.long_name} | self._meanings(name),
             table,
         )
+
+    def _meanings(self, name: str) -> dict[str, str]:
+        """What the numbers of an action mean, in the order of CF's flags."""
+        if name != "action":
+            return {}
+        words = self.point.stage.description.action_names
+        return {"flag_meanings": " ".join(str(word).replace(" ", "_") for word in words)}
 
     def _over_links(self, value: np.ndarray) -> np.ndarray:
         """Means over each player's links: (…, links, columns) -> (…, players, columns)."""
@@ -153,3 +172,12 @@ class Recorder:
 
 def _like(alive: np.ndarray, value: np.ndarray) -> np.ndarray:
     return alive.reshape(alive.shape[0], *(1,) * (value.ndim - 3), *alive.shape[1:])
+
+
+def strategies(experiment: Experiment) -> np.ndarray | None:
+    """What tells groups of one kind apart, their strategies' names; ``None`` where kinds do."""
+    kinds = [group.kind for group in experiment.agents]
+    named = [str(getattr(group, "strategy", None) or group.kind) for group in experiment.agents]
+    if len(set(kinds)) == len(kinds) or len(set(named)) == len(set(kinds)):
+        return None
+    return np.array(named)

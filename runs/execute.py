@@ -6,10 +6,12 @@ numbers is written down as failed; the others go on. A batch whose worker died i
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 from thermopolis.errors import ExperimentError, SimulationError
 from thermopolis.runs.batches import Batch, Budget, batches, read_bytes
 from thermopolis.runs.executors import Team, team
+from thermopolis.runs.files import refusals
+from thermopolis.runs.keeping import Parcel, keep, unpack
 from thermopolis.runs.plan import Point
 from thermopolis.runs.progress import Progress
-from thermopolis.runs.store import Parcel, pack
-from thermopolis.runs.work import simulate_batch
+from thermopolis.runs.work import Done, Place, Result, simulate_batch
 
 if TYPE_CHECKING:
     from thermopolis.runs.store import Store
@@ -42,14 +45,14 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
     """Messages by point id."""
 
-    def take(self, store: Store, point: Point, result: Parcel | str) -> None:
+    def take(self, store: Store, point: Point, result: Result) -> None:
         """Keeps a point's result, or writes down what went wrong."""
         if isinstance(result, str):
             store.fail(point, result)
             self.failed[point.id] = result
-        else:
-            store.put(point, result)
-            self.done.append(point.id)
+            return
+        store.put(point, unpack(store.points, point.id, result) if isinstance(result, Parcel) else result)
+        self.done.append(point.id)
 
 
 def attempts(
@@ -65,7 +68,7 @@ def attempts(
 
     enable()
     tally = Tally(points, progress)
-    for batch in batches(points, Budget(1, memory)):
+    for batch in batches(points, Budget(1, memory, checkpoints is not None)):
         experiments = [point.experiment for point in batch]
         for number, result in simulate_each(
             experiments, engine=engine, progress=tally.within, checkpoints=checkpoints
@@ -106,9 +109,15 @@ def in_process(store: Store, engine: str = "auto", progress: Watch | None = None
     started = time.monotonic()
     for point, result in attempts(store.pending(), engine, progress, memory, store.checkpoints):
         now = time.monotonic()
-        packed = str(result) if isinstance(result, SimulationError) else pack(result, now - started)
-        outcome.take(store, point, packed)
+        if isinstance(result, SimulationError):
+            outcome.take(store, point, str(result))
+        else:
+            outcome.take(store, point, keep(store.points, point.id, result, now - started))
         started = now
+    if outcome.done:
+        from thermopolis.runs.provenance import device
+
+        store.run["device"] = device()
     return outcome
 
 
@@ -120,14 +129,17 @@ def spread_out(
     points = store.pending()
     tally = Tally(points, progress)
     deaths: Counter[str] = Counter()
-    with crew:
-        todo = deque(batches(points, Budget(crew.workers, memory)))
+    store.run |= {"workers": crew.workers, "threads": crew.threads}
+    if not crew.on_this_host:
+        store.unmeter()
+    with crew, _place(store) as place:
+        todo = deque(batches(points, Budget(crew.workers, memory, streams=True)))
         running: dict[Future[Any], Batch] = {}
         while todo or running:
             broken = False
             try:
                 while todo and len(running) < _room(todo[0], running, deaths, crew):
-                    running[crew.submit(simulate_batch, *_task(todo[0], engine, crew, store))] = todo[0]
+                    running[crew.submit(simulate_batch, *_task(todo[0], engine, crew, place))] = todo[0]
                     todo.popleft()
             except Exception as error:
                 if not crew.lost_worker(error):
@@ -140,9 +152,11 @@ def spread_out(
                     broken = True
                     todo.extendleft(reversed(_after_a_death(batch, deaths, outcome, store)))
                     continue
-                for point, result in zip(batch, future.result(), strict=True):
+                done: Done = future.result()
+                for point, result in zip(batch, done.results, strict=True):
                     outcome.take(store, point, result)
-                tally.finish(batch)
+                store.run["device"] = done.device
+                tally.finish(batch, done.figures)
             if broken:
                 todo.extend(running.values())
                 running.clear()
@@ -156,13 +170,30 @@ def _room(batch: Batch, running: dict[Future[Any], Batch], deaths: Counter[str],
     return 1 if suspected else 2 * crew.workers
 
 
-def _task(batch: Batch, engine: str, crew: Team, store: Store) -> tuple[Any, ...]:
-    plain = [point.experiment.model_dump(mode="json", exclude_unset=True) for point in batch]
-    return plain, engine, crew.threads, str(store.checkpoints.resolve()) if crew.sees_our_files else None
+@contextmanager
+def _place(store: Store) -> Iterator[Place]:
+    """Where workers find the results' directory, if they see it."""
+    place = Place(str(store.points.resolve()), str(store.checkpoints.resolve()), secrets.token_hex(16))
+    with refusals(store.checkpoints):
+        store.checkpoints.mkdir(exist_ok=True)
+        Path(place.checkpoints, "token").write_text(place.token)
+    yield place
+
+
+def _task(batch: Batch, engine: str, crew: Team, place: Place) -> tuple[Any, ...]:
+    plain = [(point.id, point.experiment.model_dump(mode="json", exclude_unset=True)) for point in batch]
+    return plain, engine, crew.threads, place
 
 
 def _after_a_death(batch: Batch, deaths: Counter[str], outcome: Outcome, store: Store) -> list[Batch]:
-    """What to give out again when a batch's worker died: halves, so that a deadly point is soon alone."""
+    """What to give out again when a batch's worker died: what it hadn't finished, in halves, so that a deadly point
+    is soon alone."""
+    for point in batch:
+        if (state := store.found(point))["status"] == "done":
+            outcome.take(store, point, state)
+    batch = [point for point in batch if store.status[point.id]["status"] != "done"]
+    if not batch:
+        return []
     if len(batch) > 1:
         return [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
     (point,) = batch
@@ -181,14 +212,17 @@ class Tally:
         self.points = len(points)
         self.total = sum(map(_decisions, points))
         self.done = self.finished = 0
+        self.figures: dict[str, float] = {}
         self.started = time.monotonic()
 
     def within(self, progress: Progress) -> None:
         """Progress inside of a batch."""
+        self.figures = progress.figures or self.figures
         self._tell(self.done + progress.done, self.finished + progress.points_done)
 
-    def finish(self, batch: Batch) -> None:
+    def finish(self, batch: Batch, figures: dict[str, float] | None = None) -> None:
         """A batch is through."""
+        self.figures = figures or self.figures
         self.done += sum(map(_decisions, batch))
         self.finished += len(batch)
         self._tell(self.done, self.finished)
@@ -196,7 +230,7 @@ class Tally:
     def _tell(self, done: int, finished: int) -> None:
         if self.progress is not None:
             seconds = time.monotonic() - self.started
-            self.progress(Progress(done, self.total, finished, self.points, seconds))
+            self.progress(Progress(done, self.total, finished, self.points, seconds, self.figures))
 
 
 def _decisions(point: Point) -> int:

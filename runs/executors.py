@@ -7,21 +7,16 @@ starts one on this machine. The scheduling is theirs.
 from __future__ import annotations
 
 import multiprocessing
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from typing import Any
 
 from thermopolis.errors import ExperimentError, StoreError
+from thermopolis.runs.machine import cores
 from thermopolis.runs.work import prepare_worker
 
 KNOWN = ("local", "dask", "dask://HOST:PORT")
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Team(ABC):
@@ -30,8 +25,8 @@ class Team(ABC):
     workers: int
     threads: int
     """Threads of one worker."""
-    sees_our_files = False
-    """Whether workers can write beside the results."""
+    on_this_host = True
+    """Whether workers run here and nowhere else."""
 
     @abstractmethod
     def submit(self, task: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -54,8 +49,6 @@ class Team(ABC):
 
 class Local(Team):
     """Spawned processes of this machine (JAX and fork deadlock)."""
-
-    sees_our_files = True
 
     def __init__(self, workers: int | None):
         self.workers = workers or cores()
@@ -102,6 +95,7 @@ class Dask(Team):
             ) from None
         self.distributed = distributed
         self.address = address
+        self.on_this_host = address is None
         self.asked = workers
         self.threads = 1
         self.workers = workers or cores()

@@ -37,8 +37,12 @@ def refusals(path: Path) -> Iterator[None]:
         raise store_error(path, error) from None
 
 
-def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+def replace_file(path: Path, write: Callable[[Path], None], durable: bool = True) -> None:
     """Lets ``write`` fill a temporary file in the same directory, flushes it and renames it to ``path``.
+
+    Parameters
+    ----------
+    durable : whether it must outlive a power cut. A point needn't: one that is lost is found and done again.
 
     Raises
     ------
@@ -48,23 +52,25 @@ def replace_file(path: Path, write: Callable[[Path], None]) -> None:
     with refusals(path):
         try:
             write(temporary)
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
+            if durable:
+                with open(temporary, "rb+") as file:
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-        _flush_directory(path.parent)
+        if durable:
+            _flush_directory(path.parent)
 
 
-def replace_text(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str, durable: bool = True) -> None:
     """:func:`replace_file` of a text."""
-    replace_file(path, lambda temporary: _write_all(temporary, text.encode()))
+    replace_file(path, lambda temporary: _write_all(temporary, text.encode()), durable)
 
 
-def replace_json(path: Path, data: Any) -> None:
+def replace_json(path: Path, data: Any, durable: bool = True) -> None:
     """:func:`replace_file` of JSON."""
-    replace_text(path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    replace_text(path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n", durable)
 
 
 def _write_all(path: Path, raw: bytes) -> None:

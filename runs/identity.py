@@ -14,13 +14,24 @@ from typing import Any
 
 from thermopolis.runs.schema import Experiment
 
+#: Options that came later and aren't named while they are at rest, so that older experiments keep their streams.
+_LATER: dict[str, dict[str, Any]] = {
+    "group": {"model": None, "policies": None},
+    "team": {"of": ["parameters"]},
+}
+
 
 def settings(experiment: Experiment, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """The resolved settings as plain data; a model file appears by its content's digest."""
     data = experiment.model_dump(mode="json", exclude=set(without))
     for group in data.get("agents", ()):
-        if group["kind"] == "pymdp":
+        if group.get("model") is not None:
             group["model"] = hashlib.sha256(Path(group["model"]).read_bytes()).hexdigest()
+        for part, names in _LATER.items():
+            section = group if part == "group" else group.get(part)
+            for name, rest in names.items():
+                if section and section.get(name, rest) == rest:
+                    section.pop(name, None)
     return data
 
 

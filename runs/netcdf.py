@@ -177,14 +177,13 @@ def _deflated(values: np.ndarray) -> bytes:
 
 
 def _ordered(kind: Any) -> Any:
-    """Properties of what is created: in order of creation, without times."""
+    """Properties of what is created: in order of creation, without the hour."""
     properties = h5p.create(kind)
     order = h5p.CRT_ORDER_TRACKED | h5p.CRT_ORDER_INDEXED
     if kind is h5p.FILE_CREATE:
         properties.set_link_creation_order(order)
-    else:
-        properties.set_obj_track_times(False)
     properties.set_attr_creation_order(order)
+    properties.set_obj_track_times(False)
     return properties
 
 

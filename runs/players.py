@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
+import numpy as np
+
 from thermopolis import agents
-from thermopolis.errors import ExperimentError
+from thermopolis.agents.central import joint_actions
+from thermopolis.errors import ExperimentError, ModelError
+from thermopolis.keys import make_keys
 from thermopolis.runs.imitation import Imitation
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.schema import agents as groups
@@ -62,6 +68,8 @@ def learning_of(group: Any) -> agents.Learning | None:
 def model_of(group: groups.ActiveInference, role: int, stage: Stage) -> agents.GenerativeModel:
     """What a group takes its world to be."""
     told = stage.description
+    if group.model is not None:
+        return own_model(group.model, stage)
     tilt = {
         "scale": group.preferences.scale,
         "preference_optimism": group.optimism.preference,
@@ -69,10 +77,10 @@ def model_of(group: groups.ActiveInference, role: int, stage: Stage) -> agents.G
         "noise": stage.noise,
     }
     concentration = 1.0 if group.learning is None else group.learning.concentration
+    if group.team is not None and group.team.kind == "central":
+        return agents.group_model(joint_worth(stage), group.preferences.scale, concentration, stage.noise)
     if stage.payoffs is not None:
         mine, theirs = stage.payoffs[role], stage.payoffs[(role + 1) % len(stage.payoffs)]
-        if group.team is not None and group.team.kind == "central":
-            return agents.joint_model(mine, theirs, group.preferences.scale, concentration, stage.noise)
         if group.opponent is not None:
             levels, volatility = group.opponent.levels, group.opponent.volatility
             misseen = stage.observation_noise
@@ -88,6 +96,19 @@ def model_of(group: groups.ActiveInference, role: int, stage: Stage) -> agents.G
         misperceived=agents.misperception(told.own_action, stage.others, stage.observation_noise),
         **tilt,
     )
+
+
+def own_model(path: str, stage: Stage) -> agents.GenerativeModel:
+    """An agent's own model, from a file, found to fit the world."""
+    model = agents.GenerativeModel.load(path)
+    told = stage.description
+    seen, can = math.prod(model.num_obs), len(told.action_names)
+    if model.num_actions != can or seen != len(told.observation_names):
+        raise ExperimentError(
+            f"agents: the model {path} has {model.num_actions} actions and {seen} outcomes, "
+            f"the world {can} and {len(told.observation_names)}"
+        )
+    return model
 
 
 def team_of(group: groups.ActiveInference, stage: Stage, experiment: Experiment) -> agents.Team | None:
@@ -106,10 +127,46 @@ def team_of(group: groups.ActiveInference, stage: Stage, experiment: Experiment)
         raise ExperimentError(f"agents.{number}.team: members have one role: the game must be symmetric")
     if stage.cells > 1 and (first % cell or counts[number] % cell):
         raise ExperimentError(f"agents.{number}.team: members must fill whole pairs")
-    if group.team.kind == "central" and (stage.payoffs is None or cell != 2 or members != 2):
-        raise ExperimentError(f"agents.{number}.team: a central planner moves both players of a pair")
+    if group.team.kind == "central":
+        if experiment.environment.kind != "matrix_game" or members != cell:
+            raise ExperimentError(
+                f"agents.{number}.team: a central planner moves all players of a matrix game: a pair, or a group "
+                "with action: broadcast"
+            )
+        try:
+            joint_actions(members, len(stage.description.action_names))
+        except ModelError as error:
+            raise ExperimentError(f"agents.{number}.team: {error}") from None
+        if members > 2 and group.first_observation is not None:
+            raise ExperimentError(f"agents.{number}.first_observation: outcomes CC … DD are those of a pair")
     kind = "share" if group.team.kind == "share" else "merge"
-    return agents.Team(members, kind, group.team.graph, number)
+    return agents.Team(
+        members, kind, graph_of(group.team, stage, first, members, number), number, group.team.of
+    )
+
+
+def graph_of(team: groups.Team, stage: Stage, first: int, members: int, number: int) -> Any:
+    """Whom members hear, by their places in the team."""
+    if team.graph != "neighbours":
+        return team.graph
+    network = getattr(stage.params, "network", None)
+    if network is None or np.asarray(network.source).shape[-1] > 1:
+        raise ExperimentError(
+            f"agents.{number}.team.graph: neighbours are those of a graph that all replicates share"
+        )
+    ends = np.stack([np.asarray(network.source)[:, 0], np.asarray(network.target)[:, 0]]) - first
+    edges = ends.T[((ends >= 0) & (ends < members)).all(axis=0) & (ends[0] < ends[1])]
+    return tuple((int(a), int(b)) for a, b in edges)
+
+
+def joint_worth(stage: Stage) -> np.ndarray:
+    """Mean payoff of a cell's players for each of their joint actions, an axis a player: one round without noise."""
+    world = replace(stage.world, action_noise=False, misperception=False, ending=False)
+    n, players = world.num_actions, int(world.players)
+    played = np.indices((n,) * players).reshape(players, -1)
+    keys = make_keys([0] * played.shape[1], "counter")
+    _, outcome = world.step(keys, world.init(keys, stage.params), played, stage.params)
+    return np.asarray(outcome.reward, np.float64).mean(axis=0).reshape((n,) * players)
 
 
 @_build.register
@@ -132,12 +189,14 @@ def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experi
         first_observation=first,
         doom_outcome=doom,
         planner=group.planner.model_dump(),
+        policies=group.policies,
         team=None if central else team,
         team_weight=1.0 if group.team is None else group.team.weight,
     )
     if central:
         assert team is not None
-        return agents.CentralPlanner(player, len(stage.description.action_names), team.number)
+        can, bodies = len(stage.description.action_names), team.members
+        return agents.CentralPlanner(player, can, team.number, bodies, stage.others)
     return player
 
 
@@ -200,7 +259,7 @@ def _(group: groups.Pymdp, role: int, stage: Stage, experiment: Experiment) -> A
     model = agents.GenerativeModel.load(group.model)
     learning = None
     if group.learning is not None:
-        learning = agents.Learning(group.learning.rate, of=tuple(group.learning.of))
+        learning = learning_of(group)
     return agents.PymdpPlayer(
         model,
         temperature=group.temperature,
@@ -208,6 +267,7 @@ def _(group: groups.Pymdp, role: int, stage: Stage, experiment: Experiment) -> A
         learning=learning,
         information_gain=(group.information_gain.state, group.information_gain.parameter),
         selection=group.selection.kind,
+        planner=group.planner.model_dump(),
     )
 
 

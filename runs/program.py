@@ -19,6 +19,7 @@ from thermopolis.envs.world import init_keys, step_keys
 from thermopolis.keys import fold_in
 from thermopolis.runs.cast import Cast
 from thermopolis.runs.imitation import STREAM, Society
+from thermopolis.runs.variables import ON_REQUEST
 
 #: A block holds at most this many lanes, and no more than fit a core's cache with their models.
 LANES = 1024
@@ -129,6 +130,7 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
                 if charged[number]:
                     settings = settings | {BUDGET: carry.budget[lo:hi].reshape(-1)}
                 state, action, trace = segment.player.step(keys, carry.players[number], settings, seen)
+                trace = asked_for(trace, variables)
                 action = action.reshape(hi - lo, cells)
             if segment.seat is None:
                 actions = action if hi - lo == slots else actions.at[lo:hi].set(action)
@@ -170,6 +172,12 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         jax.jit(start, compiler_options=OPTIONS),
         jax.jit(advance, donate_argnums=(1,), compiler_options=OPTIONS),
     )
+
+
+def asked_for(trace: dict[str, Any], variables: tuple[str, ...] | None) -> dict[str, Any]:
+    """A trace without what is recorded on request alone and wasn't asked for, so that it costs nothing."""
+    wanted = variables or ()
+    return {name: value for name, value in trace.items() if name not in ON_REQUEST or name in wanted}
 
 
 def charges(world: Any, player: Any) -> bool:
@@ -234,7 +242,9 @@ def _reported(
     """What players report, by slot: (…, slots, cells); NaN where a kind reports nothing or the game is over."""
     shapes: dict[str, tuple[int, ...]] = {}
     for trace in traces:
-        shapes |= {name: value.shape[:-1] for name, value in trace.items()}
+        for name, value in trace.items():  # players whose models differ in size share the larger one's table
+            have = shapes.get(name, value.shape[:-1])
+            shapes[name] = tuple(max(pair) for pair in zip(have, value.shape[:-1], strict=True))
     out = {}
     for name, lead in shapes.items():
         rows = jnp.full((*lead, slots, cells), jnp.nan, jnp.float32)
@@ -242,7 +252,11 @@ def _reported(
             if name not in trace:
                 continue
             lo, hi = segment.slots.start, segment.slots.stop
-            value = trace[name].astype(jnp.float32).reshape(*lead, hi - lo, cells)
+            value = trace[name].astype(jnp.float32)
+            if value.shape[:-1] != lead:
+                missing = [(0, n - m) for n, m in zip(lead, value.shape[:-1], strict=True)]
+                value = jnp.pad(value, [*missing, (0, 0)], constant_values=jnp.nan)
+            value = value.reshape(*lead, hi - lo, cells)
             if segment.seat is not None:
                 rows = jnp.where(inputs.seats == segment.seat, value, rows)
             elif hi - lo == slots:

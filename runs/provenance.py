@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import platform
@@ -62,6 +63,22 @@ def provenance() -> dict[str, Any]:
         "git_commit": commit(),
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "processor": platform.machine(),
+        "processor": processor(),
         "cpu_count": os.cpu_count(),
     }
+
+
+def processor() -> str:
+    """The processor's model where the system says it, else its kind."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return platform.machine()
+
+
+def device() -> str:
+    """What JAX computes on in this process."""
+    import jax
+
+    first = jax.devices()[0]
+    return f"{first.platform}: {processor() if first.platform == 'cpu' else first.device_kind}"

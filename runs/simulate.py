@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from thermopolis.errors import ExperimentError, SimulationError
-from thermopolis.runs.progress import Progress
+from thermopolis.runs.progress import Figures, Progress
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.table import Table, table_of
 
@@ -74,11 +76,14 @@ def simulate_each(
     total = sum(agent_steps(point) for point in points)
     begun = time.monotonic()
     done = {"steps": 0, "points": 0}
+    figures = Figures()
 
-    def tell(steps: int) -> None:
+    def tell(steps: int, arrays: Mapping[str, np.ndarray] | None = None) -> None:
         done["steps"] += steps
         if progress is not None:
-            progress(Progress(done["steps"], total, done["points"], len(points), time.monotonic() - begun))
+            figures.see(arrays or {}, points[0].environment.kind == "matrix_game")
+            seconds = time.monotonic() - begun
+            progress(Progress(done["steps"], total, done["points"], len(points), seconds, figures.means()))
 
     run: Any
     if points and all(point.environment.kind == "core" for point in points):

@@ -20,7 +20,7 @@ from thermopolis.keys import fold_in, make_keys
 from thermopolis.runs.cast import PointCast, is_shared
 from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.imitation import STREAM, Society
-from thermopolis.runs.program import charges
+from thermopolis.runs.program import asked_for, charges
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.table import Table
 
@@ -142,6 +142,8 @@ def _simulate_point(point: PointCast, on_steps: Callable[[int], None]) -> Table:
                 troupe.keys, np.uint32(time), troupe.state, settings, seen
             )
             actions[troupe.place] = np.asarray(action)
+            chosen = experiment.record.variables
+            trace = asked_for(trace, None if chosen == "all" else chosen)
             _collect(reports, troupe, trace, slots, columns)
         rewards = np.full((slots, columns), np.nan, np.float32)
         realised = np.full((slots, columns), -1, np.int64)
@@ -222,4 +224,9 @@ def _collect(
         array = np.asarray(value)
         if name not in reports:
             reports[name] = np.full((*array.shape[:-1], slots, columns), np.nan, np.float32)
-        reports[name][(..., *troupe.place)] = array
+        short = [n - m for n, m in zip(array.shape[:-1], reports[name].shape[:-2], strict=True)]
+        if any(n > 0 for n in short):  # players whose models differ in size share the larger one's table
+            room = [(0, max(n, 0)) for n in short]
+            reports[name] = np.pad(reports[name], [*room, (0, 0), (0, 0)], constant_values=np.nan)
+        corner = tuple(slice(0, n) for n in array.shape[:-1])
+        reports[name][(*corner, *troupe.place)] = array

@@ -1,40 +1,40 @@
 """A results directory: ``experiment.yaml``, ``manifest.json``, ``points/<id>.nc`` and ``points/<id>.json``.
 
-A point's netCDF file is written to a temporary file, flushed and renamed; its small ``.json`` beside it,
-written just before, holds the file's SHA-256, so that a file cut short, flipped or foreign is found and done
-again. The manifest sums these up. Nothing is pickled.
+Points are files of their own (:mod:`thermopolis.runs.keeping`), whole or absent; what is damaged among them is found and
+done again. The manifest sums them up. Nothing is pickled.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from thermopolis import __version__
 from thermopolis.errors import StoreError
 from thermopolis.runs.batches import in_words, recorded_bytes
-from thermopolis.runs.files import locked, refusals, replace_file, replace_json, replace_text
+from thermopolis.runs.files import locked, refusals, replace_json, replace_text
 from thermopolis.runs.identity import experiment_hash
+from thermopolis.runs.keeping import sound
+from thermopolis.runs.machine import HostJoules, cores
 from thermopolis.runs.plan import Plan, Point, label
 from thermopolis.runs.provenance import provenance
 from thermopolis.runs.schema import Experiment
 
-if TYPE_CHECKING:
-    from thermopolis.runs.table import Table
-
 FORMAT = 1
 MANIFEST_EVERY_SECONDS = 2.0
+MANIFEST_SHARE = 0.05
+"""Of the time, at most, that writing it takes."""
 
 
 def directory_for(experiment: Experiment, results: str | Path = "results") -> Path:
@@ -50,23 +50,6 @@ def written(experiment: Experiment) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """A finished point, ready to be kept: the bytes of its netCDF-4 file, and what is said of it."""
-
-    raw: bytes
-    about: dict[str, Any]
-    seconds: float
-
-
-def pack(table: Table, seconds: float) -> Parcel:
-    """A point's table as a parcel."""
-    from thermopolis.runs.layout import layout
-    from thermopolis.runs.netcdf import image
-
-    return Parcel(image(table), layout(table), seconds)
-
-
 @dataclass
 class Store:
     """One results directory, open for writing."""
@@ -77,6 +60,8 @@ class Store:
     """What the manifest says about this run besides its points."""
     status: dict[str, dict[str, Any]] = field(default_factory=dict)
     _manifest_written: float = 0.0
+    _manifest_every: float = 0.0
+    _joules: HostJoules | None = None
 
     @property
     def points(self) -> Path:
@@ -98,6 +83,7 @@ class Store:
                 with refusals(leftover):
                     leftover.unlink(missing_ok=True)
             self.run = {"format": FORMAT, "started": _now(), **provenance()}
+            self._joules = HostJoules()
             self.take_stock()
             replace_text(self.root / "experiment.yaml", written(self.plan.experiment))
             self.write_manifest()
@@ -125,16 +111,17 @@ class Store:
 
     def take_stock(self) -> None:
         """Sets the status of every point from what is on disk."""
-        expected: set[str] = set()
-        for point in self.plan.points:
-            expected.update((f"{point.id}.nc", f"{point.id}.json"))
-            self.status[point.id] = self._found(point)
-        strangers = sorted(
-            entry.name
-            for entry in self.points.iterdir()
-            if entry.suffix == ".nc" and entry.name not in expected
+        with refusals(self.points):
+            there = {entry.name for entry in self.points.iterdir()}
+        points = {point.id: point for point in self.plan.points}
+        written = [point for key, point in points.items() if f"{key}.nc" in there]
+        self.status = {key: {"status": "pending"} for key in points}
+        with ThreadPoolExecutor(cores()) as pool:  # digests are taken side by side
+            for point, state in zip(written, pool.map(self.found, written), strict=True):
+                self.status[point.id] = state
+        self.run["unlisted"] = sorted(
+            name for name in there if name.endswith(".nc") and name.removesuffix(".nc") not in points
         )
-        self.run["unlisted"] = strangers
 
     def check_room(self) -> None:
         """Refuses what the disk surely can't hold.
@@ -156,21 +143,16 @@ class Store:
         """Takes stock of points not known to be finished: an interrupt may have come just after a rename."""
         for point in self.plan.points:
             if self.status[point.id]["status"] == "pending":
-                self.status[point.id] = self._found(point)
+                self.status[point.id] = self.found(point)
 
-    def _found(self, point: Point) -> dict[str, Any]:
-        note, data = self.points / f"{point.id}.json", self.points / f"{point.id}.nc"
-        if not data.exists():
-            return {"status": "pending"}
+    def found(self, point: Point) -> dict[str, Any]:
+        """What is on disk of a point."""
         try:
-            recorded = json.loads(note.read_text())
-            with open(data, "rb") as file:
-                actual = hashlib.file_digest(file, "sha256").hexdigest()
-            if recorded["sha256"] == actual:
-                return dict(recorded)
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        return {"status": "pending", "damaged": True}
+            return sound(self.points, point.id) or {"status": "pending", "damaged": True}
+        except FileNotFoundError:
+            return {"status": "pending"}
+        except OSError:
+            return {"status": "pending", "damaged": True}
 
     def pending(self) -> list[Point]:
         """Points still to do, each id once."""
@@ -184,18 +166,8 @@ class Store:
         """Ids of points whose files were there but not as written."""
         return [key for key, state in self.status.items() if state.get("damaged")]
 
-    def put(self, point: Point, parcel: Parcel) -> None:
-        """Keeps a finished point."""
-        raw = parcel.raw
-        state = {
-            "status": "done",
-            "seconds": round(parcel.seconds, 3),
-            "bytes": len(raw),
-            "sha256": hashlib.sha256(raw).hexdigest(),
-            **parcel.about,
-        }
-        replace_json(self.points / f"{point.id}.json", state)
-        replace_file(self.points / f"{point.id}.nc", lambda temporary: _write(temporary, raw))
+    def put(self, point: Point, state: dict[str, Any]) -> None:
+        """Notes that a point's files are written."""
         self.status[point.id] = state
         self.note()
 
@@ -205,11 +177,16 @@ class Store:
         self.note()
 
     def note(self) -> None:
-        """Writes the manifest, if it hasn't been for a while."""
-        if time.monotonic() - self._manifest_written > MANIFEST_EVERY_SECONDS:
+        """Writes the manifest, if it hasn't been for a while; a long one more seldom."""
+        if time.monotonic() - self._manifest_written > self._manifest_every:
             self.write_manifest()
 
+    def unmeter(self) -> None:
+        """The work is done elsewhere: this machine's joules say nothing of it."""
+        self._joules = None
+
     def write_manifest(self) -> None:
+        started = time.monotonic()
         experiment = self.plan.experiment
         counts: dict[str, int] = {}
         for state in self.status.values():
@@ -232,6 +209,7 @@ class Store:
                     for dimension in self.plan.dimensions
                 ],
                 "counts": counts,
+                "host_joules": None if self._joules is None else self._joules.read(),
                 "points": [
                     {
                         "id": point.id,
@@ -245,10 +223,9 @@ class Store:
             },
         )
         self._manifest_written = time.monotonic()
-
-
-def _write(path: Path, raw: bytes) -> None:
-    path.write_bytes(raw)
+        self._manifest_every = max(
+            MANIFEST_EVERY_SECONDS, (self._manifest_written - started) / MANIFEST_SHARE
+        )
 
 
 def _now() -> str:

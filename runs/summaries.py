@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermopolis.runs.table import Column, Table, column
-from thermopolis.runs.variables import OPERATIONS, describe
+from thermopolis.runs.variables import LEADS, OPERATIONS, describe
 
 if TYPE_CHECKING:
     from thermopolis.runs.cast import PointCast
@@ -162,6 +162,9 @@ class Summaries:
                         at += self.width[name, at]
                     self.next[name, replicate] = at
 
+    def forget(self) -> None:
+        """Nothing lies on disk."""
+
     def table(self) -> Table:
         """``NAME_mean``, ``NAME_variance`` (replicate, step, …) and ``NAME_quantile`` (replicate, step, …, quantile)."""
         experiment = self.point.experiment
@@ -182,7 +185,7 @@ class Summaries:
                 )
                 quantiles.append(_quantiles(sample, self.quantiles))
             about = describe(name)
-            lead = ("operation",) if name == "core_joules" else ()
+            lead = LEADS.get(name, ())
             dims = ("replicate", "step", *lead)
             units = about.units
             squared = "1" if units == "1" else f"({units})2"

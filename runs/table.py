@@ -82,6 +82,11 @@ class Table:
             found.update(zip(one.dims, one.shape, strict=True))
         return found
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values."""
+        return sum(one.size * one.dtype.itemsize for one in self.columns.values())
+
     def stretches(self) -> Iterator[slice]:
         """Stretches of steps, short enough that a column's part of one is small."""
         steps = self.sizes.get("step", 0)

@@ -18,6 +18,7 @@ VARIABLES: dict[str, Variable] = {
     "cooperation": Variable("float32", "1", "share of realised actions that cooperate"),
     "reward": Variable("float32", "1", "payoff of the round"),
     "observation": Variable("int16", "1", "outcome seen before the action (-1 none)"),
+    "belief": Variable("float32", "1", "probability of each state (of the first factor), where asked for"),
     "belief_entropy": Variable("float32", "nat", "entropy of the beliefs about states, summed over factors"),
     "policy_entropy": Variable("float32", "nat", "entropy of q(π)"),
     "policy_varentropy": Variable("float32", "nat2", "variance of -ln q(π) under q(π)"),
@@ -34,6 +35,7 @@ VARIABLES: dict[str, Variable] = {
         "float32", "nat", "expected information about learned parameters, mean under q(π)"
     ),
     "exploration_temperature": Variable("float32", "1", "exploration temperature T of q(π) ∝ E exp(-G/T)"),
+    "entmax_alpha": Variable("float32", "1", "α of adaptive entmax (1 softmax, 2 sparsemax)"),
     "regret": Variable("float32", "nat", "expected free energy of the policy taken above the best one's"),
     "counterfactual_value": Variable(
         "float32", "nat", "-G of the best policy that starts with another action than the one taken"
@@ -60,6 +62,20 @@ VARIABLES: dict[str, Variable] = {
         "float32",
         "nat",
         "what the outcome told a core that perceives: KL of the exact posterior from the prior",
+    ),
+    "energy": Variable("float32", "1", "energy of a core alone (of its coldest replica)"),
+    "core_temperature": Variable("float32", "1", "temperature of a core alone, in its energy's unit"),
+    "magnetisation": Variable("float32", "1", "mean of the units of a core alone"),
+    "acceptance": Variable("float32", "1", "accepted share of a core's moves"),
+    "state": Variable("int32", "1", "state of every unit of a core alone"),
+    "round_trips": Variable("int32", "1", "round trips of a chain's replicas so far"),
+    "swap_rate": Variable("float32", "1", "accepted share of swaps so far, by pair of temperatures"),
+    "core_free_energy": Variable(
+        "float64", "J", "free energy of the law a driven core is told to follow, exactly"
+    ),
+    "law_error": Variable("float64", "1", "total variation between the states seen and the law asked for"),
+    "held_law_error": Variable(
+        "float64", "1", "total variation between the law held and the law asked for, exactly"
     ),
     "power": Variable("float64", "W", "power used"),
     "kardashev": Variable("float64", "1", "Kardashev rating (log10 P - 6)/10"),
@@ -94,11 +110,20 @@ VARIABLES: dict[str, Variable] = {
     "stock": Variable("float64", "1", "stock of the common resource"),
     "harvest": Variable("float64", "1", "what a player took of it"),
     "effort": Variable("float64", "1", "effort of a player"),
+    "stock_nash": Variable("float64", "1", "steady stock at the Nash harvest"),
+    "stock_optimum": Variable("float64", "1", "steady stock at the planner's harvest"),
+    "reward_nash": Variable("float64", "1", "steady reward of each at the Nash harvest"),
+    "reward_optimum": Variable("float64", "1", "steady reward of each at the planner's harvest"),
     "temperature_attained": Variable(
         "float32", "1", "1 where the entropy target is attainable within bounds"
     ),
     "temperature_doom": Variable("float32", "1", "smoothed predicted probability of mutual defection"),
 }
+
+LEADS = {"core_joules": ("operation",), "belief": ("state",)}
+"""Dimensions of a variable beyond those of every decision."""
+ON_REQUEST = ("belief",)
+"""What ``record.variables: all`` leaves out, for its size."""
 
 OPERATIONS = ("update", "read", "write", "rng", "host")
 

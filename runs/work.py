@@ -1,43 +1,88 @@
-"""What a worker does: a batch of points in, packed results out. Nothing here knows which executor it runs in."""
+"""What a worker does: a batch of points in, finished points out. Nothing here knows which executor it runs in."""
 
 from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from thermopolis.errors import SimulationError
-from thermopolis.runs.store import Parcel, pack
+from thermopolis.runs.keeping import Parcel, keep, pack
+from thermopolis.runs.progress import Progress
+
+Result = dict[str, Any] | Parcel | str
+"""What is said of a point that is written already; the point itself; or a message of what went wrong."""
 
 
-def simulate_batch(
-    points: list[dict[str, Any]], engine: str, threads: int, checkpoints: str | None = None
-) -> list[Parcel | str]:
-    """Every point of a batch as a packed dataset, or as a message of what went wrong.
+@dataclass(frozen=True)
+class Place:
+    """Where results go, as the parent names it: a worker that doesn't see the token there sends points back."""
+
+    points: str
+    checkpoints: str
+    token: str
+
+    def is_here(self) -> bool:
+        """Whether this process sees the parent's directory."""
+        try:
+            return Path(self.checkpoints, "token").read_text() == self.token
+        except (OSError, ValueError):
+            return False
+
+
+@dataclass
+class Done:
+    """A batch that is through: a result for every point, the last figures, and what simulated it."""
+
+    results: list[Result] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+    device: str = ""
+
+
+def simulate_batch(points: list[tuple[str, dict[str, Any]]], engine: str, threads: int, place: Place) -> Done:
+    """Every point of a batch, written where the parent keeps them or sent back.
 
     Parameters
     ----------
-    points : resolved experiments as plain data.
+    points : ids, and resolved experiments as plain data.
     threads : blocks simulated side by side.
-    checkpoints : a folder that this worker and its parent both see, or None.
     """
     from thermopolis.runs.cache import enable
+    from thermopolis.runs.provenance import device
     from thermopolis.runs.schema import Experiment
     from thermopolis.runs.simulate import simulate_each
 
     enable()
-    experiments = [Experiment.model_validate(point) for point in points]
-    results: list[Parcel | str] = [""] * len(points)
+    done = Done(results=[""] * len(points))
     started = time.monotonic()
-    folder = None if checkpoints is None else Path(checkpoints)
-    for number, result in simulate_each(experiments, engine=engine, threads=threads, checkpoints=folder):
-        now = time.monotonic()
-        results[number] = str(result) if isinstance(result, SimulationError) else pack(result, now - started)
-        started = now
-    return results
+    here = place.is_here()
+
+    def watch(progress: Progress) -> None:
+        done.figures = progress.figures
+
+    with tempfile.TemporaryDirectory(prefix="thermopolis-") as scratch:
+        for number, result in simulate_each(
+            [Experiment.model_validate(settings) for _, settings in points],
+            engine=engine,
+            progress=watch,
+            threads=threads,
+            checkpoints=Path(place.checkpoints if here else scratch),
+        ):
+            now = time.monotonic()
+            if isinstance(result, SimulationError):
+                done.results[number] = str(result)
+            elif here:
+                done.results[number] = keep(Path(place.points), points[number][0], result, now - started)
+            else:
+                done.results[number] = pack(result, now - started)
+            started = now
+    done.device = device()
+    return done
 
 
 def prepare_worker() -> None:

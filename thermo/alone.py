@@ -16,15 +16,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermopolis.errors import ModelError, SimulationError
+from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, is_counter
 from thermopolis.thermo import lattice
+from thermopolis.thermo.alone_results import Relaxed, dataset
+from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.described import Described, energy_from, sampler_from, schedule_from
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
-from thermopolis.thermo.ledger import BOLTZMANN
+from thermopolis.thermo.mixed import Mixed
 from thermopolis.thermo.protocols import total_energy
+from thermopolis.thermo.quadratic import Quadratic
 from thermopolis.thermo.sampling import on_device, spins_can_be_packed
 from thermopolis.thermo.schedules import Constant
 from thermopolis.thermo.tempering import Tempering
@@ -35,19 +38,6 @@ SETTINGS = (
 )  # fmt: skip
 _INIT = 0xFFFFFFFF
 _STATES = 64  # units up to which states are recorded unless told
-
-
-class Relaxed(NamedTuple):
-    """What a relaxation gives: variables as (dimensions, array, attributes), coordinates by dimension.
-
-    Variables, each with leading dimensions (replicate, step, chain) unless said: ``energy``, ``temperature``,
-    ``magnetisation`` (mean of the units), ``acceptance``, ``core_work`` and ``core_heat`` (J of that step),
-    ``core_joules`` (…, operation), ``state`` (…, unit) where asked for or small; under parallel tempering
-    ``round_trips`` and ``swap_rate`` (…, pair), both since the start.
-    """
-
-    variables: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, str]]]
-    coordinates: dict[str, np.ndarray]
 
 
 class Plan(NamedTuple):
@@ -74,9 +64,10 @@ def plan(spec: Mapping[str, Any]) -> Plan:
     spec : mapping
         ``energy`` (needed) and ``sampler``: see ``described``. ``temperature``: a number; or ``schedule``.
         ``tempering``: temperatures of the replicas, {start, stop, count} or a list. ``protocol``: {to: {…}}, settings of
-        the energy that are reached linearly at the last step. ``chains`` (1), ``sweeps`` per step (1), ``burn_in``
-        sweeps (0) before the first. ``start``: random or up (spins). ``states``: record every unit. ``device``: a
-        name, or {name: …, weight_bits: …, mismatch: …, coupling_noise: …, noise_correlation: …, cells: …}.
+        the energy that are reached linearly at the last step; with ``reverse: true`` it starts there and goes back.
+        ``chains`` (1), ``sweeps`` per step (1), ``burn_in`` sweeps (0) before the first. ``start``: random or up (spins).
+        ``states``: record every unit. ``device``: a name, or {name: …, weight_bits: …, mismatch: …, coupling_noise: …,
+        noise_correlation: …, cells: …}.
 
     Raises
     ------
@@ -99,10 +90,7 @@ def plan(spec: Mapping[str, Any]) -> Plan:
     if "schedule" in spec and "temperature" in spec:
         raise ModelError("core: give temperature or schedule, not both")
     described = energy_from(spec["energy"])
-    continuous = not hasattr(described.energy, "graph") and not hasattr(described.energy, "sizes")
-    sampler = sampler_from(
-        spec.get("sampler", "overdamped" if continuous else "gibbs"), spec.get("tempering")
-    )
+    sampler = sampler_from(spec.get("sampler", _usual_sampler(described.energy)), spec.get("tempering"))
     schedule = schedule_from(spec.get("schedule", spec.get("temperature", 1.0)))
     device = _device(spec.get("device", "landauer"))
     device.require(described.energy, getattr(sampler, "copies", 1))
@@ -114,8 +102,13 @@ def plan(spec: Mapping[str, Any]) -> Plan:
     energy, moves = on_device(device, described.energy, sampler)
     after = energy
     if (protocol := spec.get("protocol")) is not None:
-        if set(protocol) != {"to"} or not isinstance(protocol["to"], Mapping):
-            raise ModelError("core: protocol: expected {to: {settings of the energy at the end}}")
+        back = protocol.get("reverse", False)
+        if not set(protocol) <= {"to", "reverse"} or not isinstance(protocol.get("to"), Mapping):
+            raise ModelError(
+                "core: protocol: expected {to: {settings of the energy at the end}, reverse: false}"
+            )
+        if not isinstance(back, bool):
+            raise ModelError(f"core: protocol: reverse: expected true or false, got {back!r}")
         if isinstance(sampler, Tempering):
             raise ModelError("core: protocol: a protocol drives one temperature, not replicas of several")
         final = energy_from({**spec["energy"], **protocol["to"]}).energy
@@ -123,6 +116,8 @@ def plan(spec: Mapping[str, Any]) -> Plan:
         before: Any = jax.tree.structure(energy)
         if before != jax.tree.structure(after):
             raise ModelError("core: protocol: the energy at the end has another structure")
+        if back:
+            energy, after = after, energy
     states = bool(spec.get("states", described.energy.units <= _STATES))
     return Plan(
         described,
@@ -137,6 +132,14 @@ def plan(spec: Mapping[str, Any]) -> Plan:
         start,
         states,
     )
+
+
+def _usual_sampler(energy: Any) -> str:
+    if isinstance(energy, Ising | Categorical):
+        return "gibbs"
+    if isinstance(energy, Quadratic):
+        return "ornstein_uhlenbeck"
+    return "metropolis" if isinstance(energy, Mixed) else "langevin"
 
 
 def relax(spec: Mapping[str, Any], keys: jax.Array, steps: int) -> Relaxed:
@@ -185,7 +188,7 @@ def relax(spec: Mapping[str, Any], keys: jax.Array, steps: int) -> Relaxed:
                 **lengths,
             )
         )
-    return _dataset(made, record, replicates, steps)
+    return dataset(made, record, replicates, steps)
 
 
 @partial(
@@ -312,73 +315,6 @@ def _packed(
 
     carry = (lattice.pack(state, shape), energy(state)[:chains])
     return jax.lax.scan(keep, carry, jnp.arange(steps))[1]
-
-
-def _dataset(made: Plan, record: Mapping[str, np.ndarray], replicates: int, steps: int) -> Relaxed:
-    if not np.isfinite(record["energy"]).all():
-        step, lane = np.argwhere(~np.isfinite(record["energy"]))[0]
-        raise SimulationError(f"core: energy {record['energy'][step, lane]} at step {step}, lane {lane}")
-
-    def lanes_first(array: np.ndarray) -> np.ndarray:
-        """(step, …, lane) → (replicate, step, chain, …)."""
-        split = np.asarray(array).reshape(*array.shape[:-1], replicates, made.chains)
-        middle = tuple(range(1, split.ndim - 2))
-        return split.transpose(split.ndim - 2, 0, split.ndim - 1, *middle)
-
-    main = ("replicate", "step", "chain")
-    thermal = BOLTZMANN * made.device.temperature_kelvin
-    operations = _operations(made, steps)
-    shape = (replicates, steps, made.chains)
-    variables: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, str]]] = {}
-    for name, title in (
-        ("energy", "energy of the recorded replica"),
-        ("temperature", "temperature in the energy's unit"),
-        ("magnetisation", "mean of the units"),
-        ("acceptance", "accepted share of moves"),
-    ):
-        variables[name] = (main, lanes_first(record[name]).astype(np.float32), _attributes("1", title))
-    for name, title in (("work", "work done on the sampled system"), ("heat", "heat given to the bath")):
-        joules = lanes_first(record[name]).astype(np.float64) * thermal
-        variables[f"core_{name}"] = (main, joules, _attributes("J", title))
-    spent = np.broadcast_to(operations[:, None], (*shape, 5))
-    variables["core_joules"] = ((*main, "operation"), spent, _attributes("J", "running costs of the device"))
-    coordinates: dict[str, np.ndarray] = {"operation": np.asarray(["update", "read", "write", "rng", "host"])}
-    if "state" in record:
-        values = record["state"]
-        if (held := made.described.clamped) is not None:
-            whole = np.empty((len(values), len(held.free) + len(held.held), values.shape[-1]), values.dtype)
-            whole[:, list(held.free)] = values
-            for unit, value in held.held.items():
-                whole[:, unit] = value
-            values = whole
-        state = lanes_first(values)
-        state = (state + 1) // 2 if made.described.bits else state
-        variables["state"] = ((*main, "unit"), state, _attributes("1", "state of every unit"))
-        coordinates["unit"] = np.asarray(made.described.units)
-    if "round_trips" in record:
-        variables["round_trips"] = (
-            main,
-            lanes_first(record["round_trips"]),
-            _attributes("1", "round trips so far"),
-        )
-        rates = lanes_first(record["swap_rate"]).astype(np.float32)
-        variables["swap_rate"] = ((*main, "pair"), rates, _attributes("1", "accepted share of swaps so far"))
-    return Relaxed(variables, coordinates)
-
-
-def _operations(made: Plan, steps: int) -> np.ndarray:
-    """Joules of each step by kind, (steps, 5): programmed once, or at every step of a protocol."""
-    copies = getattr(made.sampler, "copies", 1)
-    result = np.zeros((steps, 5))
-    for step in range(steps):
-        sweeps = (made.sweeps + (made.burn_in if step == 0 else 0)) * copies
-        writes = copies if step == 0 or made.after is not made.energy else 0
-        result[step] = made.device.joules(made.device.operations(made.energy, sweeps, 1, writes)).operations
-    return result
-
-
-def _attributes(units: str, title: str) -> dict[str, str]:
-    return {"units": units, "long_name": title}
 
 
 def _device(description: Any) -> Device:

@@ -25,10 +25,11 @@ from thermopolis.thermo.logic import Circuit, logic_circuit, logic_gate, ripple_
 from thermopolis.thermo.metropolis import Metropolis
 from thermopolis.thermo.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from thermopolis.thermo.overdamped import Overdamped
+from thermopolis.thermo.polynomial import mixed, potential
 from thermopolis.thermo.quadratic import Quadratic
 from thermopolis.thermo.schedules import Adaptive, Constant, Geometric, Linear
 from thermopolis.thermo.tempering import Tempering
-from thermopolis.thermo.underdamped import Underdamped
+from thermopolis.thermo.underdamped import Langevin, Underdamped
 
 
 class Described(NamedTuple):
@@ -124,12 +125,15 @@ ENERGIES: dict[str, Callable[..., Described]] = {
     "logic": _logic,
     "quadratic": _continuous(Quadratic),
     "double_well": _continuous(DoubleWell),
+    "potential": _continuous(potential),
+    "mixed": _continuous(mixed),
 }
 SAMPLERS: dict[str, Callable[..., Any]] = {
     "gibbs": Gibbs,
     "metropolis": Metropolis,
     "jump": _jump,
     "ornstein_uhlenbeck": OrnsteinUhlenbeck,
+    "langevin": Langevin,
     "overdamped": Overdamped,
     "underdamped": Underdamped,
     "gaussian_metropolis": GaussianMetropolis,
@@ -140,11 +144,10 @@ SCHEDULES: dict[str, Callable[..., Any]] = {
     "geometric": Geometric,
     "adaptive": Adaptive,
 }
-CONTINUOUS = (Quadratic, DoubleWell)
 
 
 def energy_from(description: Mapping[str, Any]) -> Described:
-    """An energy from ``{kind: ising | categorical | logic | quadratic | double_well, …}``."""
+    """An energy from ``{kind: ising | categorical | logic | quadratic | double_well | potential | mixed, …}``."""
     return _made(description, ENERGIES, "energy")
 
 

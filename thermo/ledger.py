@@ -22,9 +22,9 @@ OPERATIONS = ("update", "read", "write", "rng", "host")
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Ledger:
-    """Joules (entropy production in J/K, information in nats); every field a number or an array over lanes. Ledgers add up.
+    """Joules (entropy production in J/K, information in nats); every field a number or an array over lanes.
 
-    A field is NaN where the device's figure is not known: an unknown cost is not zero.
+    Ledgers add up. A field is NaN where the device's figure is not known: an unknown cost is not zero.
 
     Attributes
     ----------

@@ -18,15 +18,18 @@ import numpy as np
 from thermopolis.errors import ModelError, SimulationError
 from thermopolis.keys import as_key, fold_in, is_counter
 from thermopolis.thermo import diagnostics, imperfections, lattice
+from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.checks import whole
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
+from thermopolis.thermo.laws_along import reduced_laws
 from thermopolis.thermo.ledger import Ledger, relaxation_ledger
 from thermopolis.thermo.protocols import lanes_of, total_energy
 from thermopolis.thermo.schedules import Constant, as_schedule
 
 _INIT = 0xFFFFFFFF
+_SMALL = 16  # units, and temperatures, up to which the entropies of a run are worked out
 
 
 class Samples(NamedTuple):
@@ -37,7 +40,9 @@ class Samples(NamedTuple):
     values : np.ndarray
         (samples, units, chains); Int32 for discrete units, ±1 for spins, Float32 for continuous units.
     ledger : Ledger
-        Fields of shape (chains,), everything since the first step, burn-in included.
+        Fields of shape (chains,), everything since the first step, burn-in included. Entropies are the ensemble's: from
+        the uniform law that discrete chains start in to the one they have relaxed to by the end; where that isn't
+        known exactly (many units, forbidden states, continuous ones) entropy production and Landauer bound are NaN.
     diagnostics : dict of str to float
         Of the energy: ``effective_samples``, ``autocorrelation_time`` (in samples), ``split_rhat``; and the
         mean ``acceptance`` and ``elapsed`` time.
@@ -133,8 +138,9 @@ def sample(
         )
     sweeps = burn_in + samples * thin
     uses = machine.operations(energy, sweeps * copies, reads=samples, writes=copies)
+    before, after = _entropies(energy, copies, np.asarray(record.temperatures[-1], np.float64))
     ledger = machine.joules(uses) + relaxation_ledger(
-        machine.temperature_kelvin, record.heat, record.work, jnp.nan, jnp.nan
+        machine.temperature_kelvin, record.heat, record.work, before, after
     )
     ledger = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (chains,)), ledger)
     quality = {"acceptance": float(record.accepted.mean()), "elapsed": float(record.elapsed.mean())}
@@ -167,6 +173,25 @@ def _checked_chains(chains: int, energy: Any, schedule: Any) -> int:
     if lanes not in (1, chains):
         raise ModelError(f"sample: chains: the energy has numbers for {lanes} chains, got {chains}")
     return chains
+
+
+def _entropies(energy: Any, copies: int, temperatures: np.ndarray) -> tuple[Any, Any]:
+    """Entropies in nats of the law that chains start in, and of the one at each chain's last temperature."""
+    found = np.unique(temperatures)
+    if (
+        not isinstance(energy, Categorical | Ising)
+        or energy.units > _SMALL
+        or copies > 1
+        or len(found) > _SMALL
+    ):
+        return np.nan, np.nan
+    if any(bool(jnp.isinf(leaf).any()) for leaf in jax.tree.leaves(energy)) or lanes_of(energy) > 1:
+        return np.nan, np.nan
+    laws = reduced_laws([energy] * len(found), found)
+    if laws is None:
+        return np.nan, np.nan
+    sizes = energy.sizes if isinstance(energy, Categorical) else (2,) * energy.units
+    return float(np.log(sizes).sum()), laws[1][np.searchsorted(found, temperatures)]
 
 
 def on_device(device: Device, energy: Any, sampler: Any) -> tuple[Any, Any]:

@@ -43,9 +43,7 @@ def _replicates(ds: xr.Dataset) -> list[tuple[str, str]]:
     if n < 2:
         text = "One replicate gives no interval: nothing here says how far chance reaches."
     elif n < 8:
-        text = (
-            f"Intervals over {n} replicates are too narrow by a few percent and rough; 32 or more is better."
-        )
+        text = f"Intervals over {n} replicates take them for Gaussian (Student's t) and are rough; 32 or more is better."
     else:
         return []
     return [("Too few replicates", text)]

@@ -15,7 +15,9 @@ from thermopolis.analysis.read import Results
 PICTURES = (
     "memory_one", "outcome_transitions", "outcome_dynamics", "critical_fluctuations", "disorder_index", "order_parameter",
     "society_snapshots", "belief_trajectory", "expected_free_energy_parts", "complexity_accuracy",
+    "belief_simplex", "tempered_free_energy", "actions_over_time", "swap_traces", "dwell_times", "energy_landscape",
     "joules_by_operation", "accuracy_per_joule", "work_histogram", "second_law", "kardashev", "energy_shares",
+    "other_quantities",
 )  # fmt: skip
 _COLOURS = 96
 

@@ -74,6 +74,8 @@ def over_time(ax: Axes, series: xr.DataArray, name: str) -> str:
         words += f"; each point averages {whole / series.sizes['step']:.3g} recorded steps"
     if fixed:
         words += f"; at {fixed}"
+    if quantity(name).low == 0.0 and not np.nanmax(np.nan_to_num(series.values)) > 1e-5:
+        ax.set_ylim(-0.05, 1.0)  # nothing but rounding: an axis of 1e-8 would say otherwise
     ax.set_xlabel("step")
     ax.margins(x=0.01)
     return words + "."

@@ -6,9 +6,12 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from thermopolis.analysis.cores import tempered_free_energy as tempered
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.plot.curves import over_time
+from thermopolis.analysis.plot.panes import columns, rows
 from thermopolis.analysis.plot.phase import against_sweep, main_dim
+from thermopolis.analysis.plot.places import places
 from thermopolis.analysis.plot.style import (
     PALETTE,
     band,
@@ -23,8 +26,9 @@ from thermopolis.analysis.plot.style import (
     number,
     scale_axis,
     weights,
+    wrapped,
 )
-from thermopolis.analysis.quantities import quantity
+from thermopolis.analysis.quantities import axis_label, quantity
 from thermopolis.analysis.series import by_bin, group_series, sweep_dims, tail
 from thermopolis.errors import StoreError
 
@@ -88,10 +92,33 @@ def expected_free_energy_parts(ds: xr.Dataset, ax: Axes) -> None:
 @figure
 def controller_response(ds: xr.Dataset, ax: Axes) -> None:
     """The exploration temperature at every step: what a controller made of what it saw."""
-    caption = over_time(ax, group_series(ds, "exploration_temperature"), "exploration_temperature")
-    ax.set_ylabel("exploration temperature")
-    scale_axis(ax, _positive(ds["exploration_temperature"].values), "y")
-    finish(ax, "Exploration temperature over time", "Temperature T of q(π) ∝ E exp(−G/T). " + caption)
+    temperature = group_series(ds, "exploration_temperature")
+    seen = next((n for n in _SIGNALS if n in ds.data_vars and np.isfinite(ds[n].values).any()), None)
+    steady = float(np.nanstd(temperature.std("step", skipna=True).values)) == 0.0
+    if seen is None or steady:
+        caption = over_time(ax, temperature, "exploration_temperature")
+        ax.set_ylabel("exploration temperature")
+        scale_axis(ax, _positive(temperature.values), "y")
+        return finish(
+            ax, "Exploration temperature over time", "Temperature T of q(π) ∝ E exp(−G/T). " + caption
+        )
+    top, bottom = rows(ax, 2, gap=0.1)
+    signal = group_series(ds, seen)
+    for where, label, colour in places(temperature, 6):
+        for pane, series in ((top, temperature), (bottom, signal)):
+            line = by_bin(series.isel(where).isel(group=0), 120)
+            band(pane, line["step"].values, mean_interval(line), colour, linewidth=1.5)
+        ax.plot([], [], color=colour, label=label or None)
+    top.set_ylabel("temperature T")
+    scale_axis(top, _positive(temperature.values), "y")
+    bottom.set_ylabel(wrapped(axis_label(seen, ds[seen])), fontsize=9)
+    bottom.set_xlabel("step")
+    words = f"Temperature T of q(π) ∝ E exp(−G/T), and below it the {quantity(seen).label} beside it. "
+    finish(ax, "The controller's response", words + interval_words(temperature.sizes["replicate"]) + ".")
+    return None
+
+
+_SIGNALS = ("temperature_doom", "mutual_defection", "policy_entropy", "belief_entropy")
 
 
 def _positive(values: np.ndarray) -> np.ndarray:
@@ -166,6 +193,51 @@ def complexity_accuracy(ds: xr.Dataset, ax: Axes) -> None:
     n = rate.sizes["replicate"]
     caption = f"Last half of the steps; bars: 95% bootstrap intervals over n = {n} replicates."
     finish(ax, "Complexity against inaccuracy", caption)
+
+
+@figure
+def tempered_free_energy(ds: xr.Dataset, ax: Axes) -> None:
+    """F_β(q) = E_q[L] − H(q)/β over β, and beside it what an agent pays in complexity for accuracy."""
+    found = tempered(ds)
+    beside = {"complexity", "accuracy"} <= set(ds.data_vars)
+    left, *right = columns(ax, 2, gap=0.2, height=1.0) if beside else [ax]
+    dims = sweep_dims(found["free_energy"])
+    if not dims:
+        raise StoreError("nothing was swept, so there is one β alone")
+    dim = "beta" if "beta" in dims else main_dim(found["free_energy"])
+    found = found.isel({d: 0 for d in dims if d != dim}).isel(group=0)
+    found = found.isel(
+        {dim: np.argsort(found["inverse_temperature"].mean("replicate").values, kind="stable")}
+    )
+    x = found["inverse_temperature"].mean("replicate").values
+    if not np.ptp(x) > 0:
+        raise StoreError("β is the same throughout")
+    shown = {"F_β(q)": found["free_energy"], "E_q[L]": found["energy"], "H(q)": found["entropy"]}
+    for k, ((label, values), style) in enumerate(zip(shown.items(), weights(3), strict=True)):
+        band(left, x, mean_interval(values), PALETTE[k], marker="o", markersize=3, **style)
+        ax.plot([], [], color=PALETTE[k], label=label, **style)
+    scale_axis(left, x)
+    low = float(np.nanmin(found["free_energy"]))
+    high = max(float(np.nanmax(v)) for v in shown.values())
+    words = "L = −ln p(o, s); last half of the steps. " if beside else "L: the core's energy, β = 1/T. "
+    if beside and low < -3.0 * high:  # H(q)/β takes F_β far down where β is small
+        left.set_ylim(-1.5 * high, 1.1 * high)
+        words += f"F_β falls to {low:.3g} at the smallest β, below the axis. "
+    left.set_xlabel("β")
+    left.set_ylabel("nat" if beside else "energy's unit; H(q) in nat")
+    if right:
+        own = ds.isel({d: 0 for d in sweep_dims(ds) if d != dim})
+        loss, rate = (
+            mean_interval(a.isel(group=0)) for a in (-tail(own, "accuracy"), tail(own, "complexity"))
+        )
+        beta = np.asarray(own[dim].values, float)
+        tints = heat_colours()(norm_of(beta)(beta))
+        right[0].plot(loss["mean"], rate["mean"], color="#BBBBBB", linewidth=1, zorder=1)
+        right[0].scatter(loss["mean"], rate["mean"], color=tints, s=26)
+        right[0].set_xlabel("inaccuracy −E[ln p(o|s)] (nat)")
+        right[0].set_ylabel("complexity (nat)")
+        words += f"Right: from β = {number(beta.min())} (dark) to {number(beta.max())} (light). "
+    finish(ax, "Tempered free energy", words + interval_words(found.sizes["replicate"]) + ".")
 
 
 @figure

@@ -7,67 +7,104 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
+from thermopolis.analysis.cores import is_core
 from thermopolis.analysis.intervals import bootstrap_interval
 from thermopolis.analysis.plot.phase import against_sweep
+from thermopolis.analysis.plot.places import places
 from thermopolis.analysis.plot.style import PALETTE, figure, finish, label_of, with_prefix
 from thermopolis.analysis.series import nanmean, sweep_dims, tail
 from thermopolis.analysis.thermodynamics import joules_per_decision
+from thermopolis.errors import StoreError
+
+_MOST = 6
 
 
 @figure
 def joules_by_operation(ds: xr.Dataset, ax: Axes) -> None:
-    """Mean joules of a decision by kind of operation, on a logarithmic axis, with intervals."""
+    """Mean joules by kind of operation, on a logarithmic axis, with intervals; apart where the sweep changes them."""
     array = tail(ds, "core_joules", 1.0)
-    over = [*sweep_dims(array), "replicate"]
-    worlds = array.stack(world=over).transpose("world", "group", "operation")
-    values = np.asarray(worlds.values, float)
     kinds = (
         [str(k) for k in array["operation"].values]
         if "operation" in array.coords
-        else list(map(str, range(values.shape[2])))
+        else list(map(str, range(array.sizes["operation"])))
     )
-    groups = [str(g) for g in array["group"].values]
-    mean = np.nan_to_num(nanmean(values, 0))
-    n = int(np.isfinite(values).any((1, 2)).sum())
-    low, high = bootstrap_interval(values)
-    spending = [g for g in range(len(groups)) if mean[g].sum() > 0]
-    floor = mean[mean > 0].min() / 4 if (mean > 0).any() else 1e-21
-    for i, g in enumerate(spending):
-        places = np.arange(len(kinds)) + (i - (len(spending) - 1) / 2) * 0.22
-        some = mean[g] > 0
+    rows, silent = _spending(array)
+    if not rows:
+        raise StoreError("the core spent nothing")
+    everything = np.concatenate([mean for _, mean, _, _, _ in rows])
+    floor = everything[everything > 0].min() / 4
+    for i, (label, mean, low, high, _) in enumerate(rows):
+        heights = np.arange(len(kinds)) + (i - (len(rows) - 1) / 2) * min(0.24, 0.8 / len(rows))
+        some = mean > 0
         colour = PALETTE[i % len(PALETTE)]
-        ax.hlines(places[some], floor, mean[g][some], color=colour, alpha=0.35, linewidth=1.2)
-        reach = np.nan_to_num(np.abs(np.stack([mean[g] - low[g], high[g] - mean[g]])))[:, some]
+        ax.hlines(heights[some], floor, mean[some], color=colour, alpha=0.35, linewidth=1.2)
+        reach = np.nan_to_num(np.abs(np.stack([mean - low, high - mean])))[:, some]
         ax.errorbar(
-            mean[g][some],
-            places[some],
-            xerr=reach,
-            fmt="o",
-            color=colour,
-            markersize=6,
-            label=label_of(groups[g]),
-        )
-        for place, value in zip(places, mean[g], strict=True):
+            mean[some], heights[some], xerr=reach, fmt="o", color=colour, markersize=6 if len(rows) < 4 else 4,
+            label=label or None,
+        )  # fmt: skip
+        if len(rows) > 3:
+            continue
+        for height, value in zip(heights, mean, strict=True):
             text = with_prefix(value, "J") if value > 0 else "0 J"
-            ax.annotate(
-                text,
-                (max(value, floor), place),
-                (9, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8.5,
-            )
+            where = (max(value, floor), height)
+            ax.annotate(text, where, (9, 0), textcoords="offset points", va="center", fontsize=8.5)
     ax.set_xscale("log")
-    ax.set_xlim(floor, max(mean.max(), 4 * floor) * 12)
+    ax.set_xlim(floor, everything.max() * 12)
     ax.set_yticks(np.arange(len(kinds)), kinds)
     ax.set_ylim(len(kinds) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("energy of a decision (J)")
-    caption = f"Mean per agent and step with its 95% bootstrap interval over n = {n} worlds, all steps."
-    silent = [label_of(g) for i, g in enumerate(groups) if i not in spending]
+    what = unit_of_work(ds)
+    ax.set_xlabel(f"energy of a {what} (J)")
+    who = "chain" if what == "step" else "agent"
+    caption = (
+        f"Mean per {who} and step with its 95% bootstrap interval over n = {rows[0][4]} worlds, all steps."
+    )
     if silent:
         caption += f" No core, no joules: {', '.join(silent)}."
-    finish(ax, "Joules of a decision by operation", caption)
+    finish(ax, f"Joules of a {what} by operation", caption)
+
+
+Row = tuple[str, np.ndarray, np.ndarray, np.ndarray, int]
+
+
+def _spending(array: xr.DataArray) -> tuple[list[Row], list[str]]:
+    """Label, mean and bounds by operation, and number of worlds, of every group or place that spends; silent groups."""
+    mean = array.mean("replicate")
+    split = [d for d in sweep_dims(array) if _changes(mean, d)]
+    rows: list[Row] = []
+    silent = []
+    for g, group in enumerate(map(str, array["group"].values)):
+        own = array.isel(group=g)
+        if not np.nan_to_num(own.values).any():
+            silent.append(label_of(group))
+            continue
+        kept = own.transpose(*split, ...)
+        for where, label, _ in places(
+            kept, _MOST, skip=tuple(d for d in sweep_dims(array) if d not in split)
+        ):
+            picked = {d: i for d, i in where.items() if d in split}
+            here = kept.isel(picked)
+            worlds = here.stack(world=[d for d in here.dims if d != "operation"]).transpose(
+                "world", "operation"
+            )
+            values = np.asarray(worlds.values, float)
+            low, high = bootstrap_interval(values)
+            words = ", ".join(filter(None, [label_of(group) if array.sizes["group"] > 1 else "", label]))
+            count = int(np.isfinite(values).any(1).sum())
+            rows.append((words, np.nan_to_num(nanmean(values, 0)), low, high, count))
+    return rows[: len(PALETTE)], silent
+
+
+def _changes(mean: xr.DataArray, dim: str) -> bool:
+    """Whether joules differ along a dimension by more than a twentieth."""
+    low, high = float(mean.sum("operation").min(dim).max()), float(mean.sum("operation").max(dim).max())
+    return bool(high > 1.05 * low)
+
+
+def unit_of_work(ds: xr.Dataset) -> str:
+    """What joules are counted by: a core's steps or a player's decisions."""
+    return "step" if is_core(ds) else "decision"
 
 
 @figure
@@ -75,11 +112,11 @@ def joules_against_temperature(ds: xr.Dataset, ax: Axes) -> None:
     """Joules of a decision, all kinds added, against the sweep's temperature."""
     total = xr.Dataset({"core_joules": joules_per_decision(ds)}, attrs={**ds.attrs, "digest": 1})
     words = against_sweep(ax, total, ["core_joules"])
-    ax.set_ylabel("energy of a decision")
+    ax.set_ylabel(f"energy of a {unit_of_work(ds)}")
     ax.set_ylim(bottom=0.0)
     ax.yaxis.set_major_formatter(EngFormatter("J"))
     finish(
         ax,
-        "Joules per decision along the sweep",
+        f"Joules per {unit_of_work(ds)} along the sweep",
         "All kinds of operation added, last half of the steps. " + words,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -14,9 +14,11 @@ from matplotlib.colors import ListedColormap
 
 from thermopolis.analysis.plot.panes import columns
 from thermopolis.analysis.plot.style import STYLE, figure, finish
+from thermopolis.analysis.series import nanmean
 from thermopolis.errors import StoreError
 
 COOPERATE, DEFECT = "#0072B2", "#D55E00"
+_MOST_DRAWN = 400
 _SHADES = ListedColormap(["#D55E00", "#E8A26B", "#DDDDDD", "#7FB2D6", "#0072B2"], "moves")
 
 
@@ -58,10 +60,10 @@ def is_ring(agents: int, links: np.ndarray) -> bool:
 
 
 def positions(agents: int, links: np.ndarray) -> np.ndarray:
-    """Where to draw the players, (agents, 2): a circle for rings and large or empty graphs, else by springs."""
+    """Where to draw the players, (agents, 2): a circle for rings and graphs without links, else by springs."""
     angle = 2 * np.pi * np.arange(agents) / agents
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
-    if not len(links) or agents > 400 or is_ring(agents, links):
+    if not len(links) or is_ring(agents, links):
         return circle
     import networkx
 
@@ -69,9 +71,34 @@ def positions(agents: int, links: np.ndarray) -> np.ndarray:
     graph.add_nodes_from(range(agents))
     graph.add_edges_from(links.tolist())
     found = networkx.spring_layout(
-        graph, seed=1, iterations=80, pos=dict(enumerate(circle)), k=1.6 / np.sqrt(agents)
+        graph,
+        seed=1,
+        iterations=80 if agents <= 200 else 40,
+        pos=dict(enumerate(circle)),
+        k=1.6 / np.sqrt(agents),
     )
     return np.array([found[i] for i in range(agents)])
+
+
+def nearest(agents: int, links: np.ndarray, most: int = _MOST_DRAWN) -> np.ndarray:
+    """The ``most`` players nearest (in links) to the one with most links, in ascending order; all if they are fewer."""
+    if agents <= most:
+        return np.arange(agents)
+    order = np.argsort(links.ravel(), kind="stable")
+    ends = links.ravel()[order]
+    others = links[:, ::-1].ravel()[order]
+    starts = np.searchsorted(ends, np.arange(agents + 1))
+    seen = np.zeros(agents, bool)
+    queue = [int(np.argmax(np.diff(starts)))]
+    seen[queue[0]] = True
+    for player in queue:
+        for other in others[starts[player] : starts[player + 1]]:
+            if not seen[other] and len(queue) < most:
+                seen[other] = True
+                queue.append(int(other))
+        if len(queue) >= most:
+            break
+    return np.sort(np.array(queue))
 
 
 def _draw(
@@ -87,7 +114,7 @@ def _draw(
     if shape is not None:
         return ax.imshow(rate.reshape(shape), vmin=0, vmax=1, cmap=_SHADES, interpolation="nearest")
     ax.add_collection(LineCollection(list(where[links]), colors="#C4C4C4", linewidths=0.6, zorder=1))
-    size = float(np.clip(2600 / len(rate), 5, 150))
+    size = float(np.clip(2600 / len(rate), 4, 150))
     dots = ax.scatter(
         where[:, 0],
         where[:, 1],
@@ -104,9 +131,18 @@ def _draw(
     return dots
 
 
-def _frames(
-    ds: xr.Dataset, replicate: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int] | None, np.ndarray]:
+class Frames(NamedTuple):
+    """A society's history: who cooperates (step, player) among those drawn, the share of all, and where they stand."""
+
+    rate: np.ndarray
+    share: np.ndarray
+    steps: np.ndarray
+    links: np.ndarray
+    shape: tuple[int, int] | None
+    where: np.ndarray
+
+
+def _frames(ds: xr.Dataset, replicate: int) -> Frames:
     if "cooperation" not in ds.data_vars or "agent" not in ds["cooperation"].dims:
         raise StoreError("cooperation wasn't recorded by player, so there is no picture of the society")
     if [d for d in ds["cooperation"].dims if d not in ("replicate", "step", "agent")]:
@@ -120,22 +156,32 @@ def _frames(
     if shape is None and not len(links):
         side = round(np.sqrt(agents))
         shape = (side, side) if side * side == agents and side > 3 else None
+    if shape is None and not len(links):
+        raise StoreError("no links between players were recorded, so there is no picture of the society")
     steps = np.asarray(ds["step"].values if "step" in ds.coords else np.arange(len(rate)))
-    return rate, steps, links, shape, positions(agents, links)
+    share = nanmean(rate, 1)
+    if shape is None and len(links) and agents > _MOST_DRAWN:
+        chosen = nearest(agents, links)
+        place = np.full(agents, -1)
+        place[chosen] = np.arange(len(chosen))
+        links = place[links][(place[links] >= 0).all(1)]
+        rate, agents = rate[:, chosen], len(chosen)
+    return Frames(rate, share, steps, links, shape, positions(agents, links))
 
 
 @partial(figure, size=(9.0, 3.7))
 def society_snapshots(ds: xr.Dataset, ax: Axes, replicate: int = 0) -> None:
     """The society of one replicate at four steps: lattice or network, coloured by cooperation."""
-    rate, steps, links, shape, where = _frames(ds, replicate)
+    rate, share, steps, links, shape, where = _frames(ds, replicate)
     chosen = np.unique(np.geomspace(1, len(steps), 4).astype(int) - 1)
     for pane, i in zip(columns(ax, len(chosen)), chosen, strict=True):
         _draw(pane, rate[i], links, shape, where)
-        share = np.nanmean(rate[i]) if np.isfinite(rate[i]).any() else np.nan
-        pane.set_title(f"step {steps[i]}\n{share:.0%} cooperate", fontsize=9.5, fontweight="normal", pad=5)
+        pane.set_title(f"step {steps[i]}\n{share[i]:.0%} cooperate", fontsize=9.5, fontweight="normal", pad=5)
     ax.plot([], [], "s", color=COOPERATE, label="cooperates")
     ax.plot([], [], "s", color=DEFECT, label="defects")
     what = f"{shape[0]} × {shape[1]} lattice" if shape else f"{rate.shape[1]} players, {len(links)} links"
+    if rate.shape[1] < ds.sizes["agent"]:
+        what += f" (of {ds.sizes['agent']} players, those nearest to the one with most links)"
     caption = f"{what}; replicate {replicate} alone, so no interval; paler: with some neighbours only."
     finish(ax, "The society, step by step", caption)
 
@@ -147,7 +193,7 @@ def animate_society(ds: xr.Dataset, path: str | Path, replicate: int = 0, frames
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rate, steps, links, shape, where = _frames(ds, replicate)
+    rate, _, steps, links, shape, where = _frames(ds, replicate)
     chosen = np.unique(np.linspace(0, len(steps) - 1, min(frames, len(steps))).astype(int))
     path = Path(path)
     with matplotlib.rc_context(fname=str(STYLE)):

@@ -151,6 +151,8 @@ def order_parameter(ds: xr.Dataset, ax: Axes) -> None:
     """Magnetisation and Binder's cumulant of a core's chains along the sweep, with the temperature they cross at."""
     moments = ds["order_moments"] if "order_moments" in ds.data_vars else order_moments(ds)
     dim = main_dim(moments)
+    if "temperature" not in dim:
+        raise StoreError("no temperature was swept, so there is no order to see giving way")
     moments = moments.isel({d: 0 for d in sweep_dims(moments) if d != dim})
     x = np.asarray(moments[dim].values, float)
     worlds = moments.stack(world=("replicate", "agent")).transpose("world", dim, "moment").values
@@ -161,19 +163,19 @@ def order_parameter(ds: xr.Dataset, ax: Axes) -> None:
     top.fill_between(x, low, high, color=PALETTE[0], alpha=0.2, linewidth=0)
     top.plot(x, mean[:, 0], "o-", color=PALETTE[0], markersize=3.5)
     bottom.plot(x, 1 - mean[:, 2] / (3 * mean[:, 1] ** 2), "o-", color=PALETTE[1], markersize=3.5)
-    bottom.axhline(BINDER_ISING_2D, color="#888888", linewidth=0.8, linestyle=(0, (4, 3)))
     found = critical_temperature(moments, dim)
     words = ""
     if np.isfinite(found["value"]):
-        words = f" They meet at {found['value']:.4g} [{found['low']:.4g}, {found['high']:.4g}] (dotted)."
+        words = (
+            f" Dashed: the universal value {BINDER_ISING_2D} of the 2-D Ising model, met at {found['value']:.4g} "
+            f"[{found['low']:.4g}, {found['high']:.4g}] (dotted)."
+        )
+        bottom.axhline(BINDER_ISING_2D, color="#888888", linewidth=0.8, linestyle=(0, (4, 3)))
         for pane in (top, bottom):
             pane.axvline(found["value"], color="#444444", linewidth=1, linestyle=(0, (1.2, 1.6)))
     for pane, label in ((top, "⟨|m|⟩"), (bottom, "Binder U")):
         scale_axis(pane, x)
         pane.set_ylabel(label)
     bottom.set_xlabel(dim_label(dim))
-    caption = (
-        f"Last half of the steps, n = {n} chains; band: 95% bootstrap interval over chains. Dashed: the universal value "
-        f"{BINDER_ISING_2D} of the 2-D Ising model.{words}"
-    )
+    caption = f"Last half of the steps, n = {n} chains; band: 95% bootstrap interval over chains.{words}"
     finish(ax, "Order along the sweep", caption, legend=False)

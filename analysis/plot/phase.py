@@ -6,8 +6,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from thermopolis.analysis.figures import SUBJECTS
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.modality import several_basins
+from thermopolis.analysis.plot.places import place_label
 from thermopolis.analysis.plot.style import (
     PALETTE,
     band,
@@ -23,7 +25,7 @@ from thermopolis.analysis.plot.style import (
     weights,
 )
 from thermopolis.analysis.quantities import axis_label, quantity
-from thermopolis.analysis.series import sweep_dims, tail
+from thermopolis.analysis.series import standard, sweep_dims, tail
 from thermopolis.errors import StoreError
 
 
@@ -37,7 +39,7 @@ def curves_of(array: xr.DataArray, dim: str) -> list[tuple[str, xr.DataArray]]:
         for label, part in curves:
             for i in range(array.sizes[key]):
                 value = array[key].values[i] if key in array.coords else i
-                word = label_of(str(value)) if key == "group" else f"{dim_label(key)} {number(value)}"
+                word = label_of(str(value)) if key == "group" else place_label(array, key, i)
                 only = array.sizes[key] == 1
                 joined = label if only else ", ".join(filter(None, [label, word]))
                 split.append((joined, part.isel({key: i}, drop=True)))
@@ -90,7 +92,7 @@ def against_sweep(ax: Axes, ds: xr.Dataset, names: list[str], dots: bool = False
 def _dots(ax: Axes, x: np.ndarray, values: np.ndarray, colour: str) -> None:
     """Every replicate as a dot, spread sideways by a fixed quasi-random amount."""
     m = values.shape[1]
-    spread = (np.arange(m) * 0.6180339887) % 1.0 - 0.5
+    spread = ((np.arange(m) * 0.6180339887) % 1.0 - 0.5) * min(1.0, len(x) / 12)
     if geometric(x):
         places = x[:, None] * np.exp(spread * 0.5 * np.median(np.diff(np.log(x))))
     else:
@@ -99,8 +101,15 @@ def _dots(ax: Axes, x: np.ndarray, values: np.ndarray, colour: str) -> None:
 
 
 @figure
-def phase_diagram(ds: xr.Dataset, ax: Axes, name: str = "cooperation") -> None:
-    """One quantity against one swept number (with every replicate), or a heat map over two."""
+def phase_diagram(ds: xr.Dataset, ax: Axes, name: str | None = None) -> None:
+    """One quantity against one swept number (with every replicate), or a heat map over two.
+
+    Without a name it is cooperation, else what the world is about: a stock, Kardashev's number, power, reward.
+    """
+    ds = standard(ds)
+    name = name or next((n for n in SUBJECTS if n in ds.data_vars and np.isfinite(ds[n].values).any()), None)
+    if name is None:
+        raise StoreError(f"none of {', '.join(SUBJECTS)} was recorded")
     dims = [d for d in sweep_dims(ds) if numeric(ds, d) and ds.sizes[d] > 1]
     title = f"{quantity(name).label.capitalize()} along the sweep"
     if len(dims) >= 2:
@@ -121,7 +130,8 @@ def _heat_map(ax: Axes, array: xr.DataArray, dims: list[str], name: str) -> None
     flat = array.isel(dict.fromkeys(fixed, 0))
     mean = flat.mean([d for d in flat.dims if d not in (xdim, ydim)]).transpose(ydim, xdim)
     rate = quantity(name).is_rate
-    low, high = (0.0, 1.0) if rate else (None, None)
+    spread = float(np.nanmax(mean) - np.nanmin(mean)) if np.isfinite(mean.values).any() else 0.0
+    low, high = (0.0, 1.0) if rate and (spread > 0.5 or spread == 0.0) else (None, None)
     mesh = ax.pcolormesh(
         _edges(mean[xdim].values),
         _edges(mean[ydim].values),

@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
 from thermopolis.analysis.civilizations import HUMANITY, TYPES, collapses, kardashev_total
+from thermopolis.analysis.cores import protocol_work
 from thermopolis.analysis.digests import QUANTILES, quantiles
 from thermopolis.analysis.intervals import mean_interval
+from thermopolis.analysis.plot.core import protocol_histogram
 from thermopolis.analysis.plot.curves import over_time
 from thermopolis.analysis.plot.panes import rows
 from thermopolis.analysis.plot.style import (
@@ -28,7 +30,13 @@ from thermopolis.errors import StoreError
 
 @figure
 def work_histogram(ds: xr.Dataset, ax: Axes) -> None:
-    """How the work done on the core is spread over decisions."""
+    """How the work done on the core is spread: over decisions, or over chains that go through a protocol."""
+    try:
+        protocol_work(ds)
+    except StoreError:
+        pass
+    else:
+        return protocol_histogram(ds, ax)
     table = ds["work_quantile"] if "work_quantile" in ds.data_vars else quantiles(ds, "core_work")
     dims = [str(d) for d in table.dims if d != "quantile"]
     flat = table.stack(place=dims) if dims else table.expand_dims(place=1)
@@ -55,6 +63,7 @@ def work_histogram(ds: xr.Dataset, ax: Axes) -> None:
     n = ds.sizes.get("replicate", 1)
     caption = f"All decisions of n = {n} replicates, percentiles 1 to 99; unit areas. Triangles: means."
     finish(ax, "Work of reprogramming the core", caption)
+    return None
 
 
 def _density(ax: Axes, edges: np.ndarray, colour: str, label: str | None) -> None:
@@ -171,10 +180,16 @@ def planet_temperature(ds: xr.Dataset, ax: Axes) -> None:
 @figure
 def energy_shares(ds: xr.Dataset, ax: Axes) -> None:
     """Share of each group in power (else in what is stored), over time."""
-    from thermopolis.analysis.inequality import energy_share
+    from thermopolis.analysis.inequality import energy_share, player_share
 
     name = "power" if {"power", "power_share"} & set(ds.data_vars) else "store"
     share = energy_share(ds, name)
+    if share.sizes["group"] == 1:  # players of one kind are told apart by number
+        kept = f"{name}_by_player"
+        share = ds[kept] if kept in ds.data_vars else player_share(ds, name)
+        share = share.rename(agent="group").assign_coords(
+            group=[f"player {k}" for k in range(share.sizes["agent"])]
+        )
     dims = sweep_dims(share)
     where = {d: share.sizes[d] // 2 for d in dims}
     mean = by_bin(share.isel(where), 150).mean("replicate").transpose("group", "step")
@@ -194,5 +209,7 @@ def energy_shares(ds: xr.Dataset, ax: Axes) -> None:
     words = "".join(
         f" At {dim_label(d)} = {number(share[d].values[i])}." for d, i in where.items() if d in share.coords
     )
-    caption = f"Mean over n = {share.sizes['replicate']} replicates, no interval shown." + words
+    caption = (
+        f"Mean over n = {share.sizes['replicate']} replicates, no interval shown; white: none left." + words
+    )
     finish(ax, f"Who holds the {name}", caption)

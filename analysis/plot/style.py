@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 import textwrap
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from thermopolis.analysis.intervals import FEW
+
 STYLE = Path(__file__).parents[1] / "thermopolis.mplstyle"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555", "#8C6D1F")
 INK, QUIET = "#222222", "#666666"
@@ -31,14 +34,17 @@ def heat_colours() -> Colormap:
     return matplotlib.colors.ListedColormap(colours, "heat")
 
 
-def figure(function: Callable[..., None], size: tuple[float, float] | None = None) -> Callable[..., Figure]:
+Size = tuple[float, float] | Callable[[xr.Dataset], tuple[float, float]] | None
+
+
+def figure(function: Callable[..., None], size: Size = None) -> Callable[..., Figure]:
     """Draws ``function(ds, ax, …)`` within the style, on a new figure (of ``size`` inches) where ``ax`` is None."""
 
     @functools.wraps(function)
     def drawn(ds: xr.Dataset, ax: Axes | None = None, **options: Any) -> Figure:
         with matplotlib.rc_context(fname=str(STYLE)):
             if ax is None:
-                made = Figure(figsize=size)
+                made = Figure(figsize=size(ds) if callable(size) else size)
                 FigureCanvasAgg(made)
                 ax = made.add_subplot()
             function(ds, ax, **options)
@@ -95,6 +101,11 @@ def weights(count: int) -> list[dict[str, Any]]:
     return [
         {"linewidth": max(1.6, 3.4 - 0.6 * i), "linestyle": dashes[i % len(dashes)]} for i in range(count)
     ]
+
+
+def wrapped(label: str, width: int = 20) -> str:
+    """A long axis label in lines."""
+    return "\n".join(textwrap.wrap(label, width))
 
 
 def label_of(group: str) -> str:
@@ -182,13 +193,29 @@ def interval_words(n: int, level: float = 0.95, rate: bool = False) -> str:
     """How the interval was made, for a caption."""
     if n < 2:
         return f"n = {n} replicate: no interval can be given"
-    kind = "bootstrap over replicates" + (", BCa or Wilson near 0 and 1" if rate else "")
+    kind = "bootstrap over replicates" if n >= FEW else "Student's t over replicates"
+    kind += ", BCa or Wilson near 0 and 1" if rate else ""
     return f"Band: {level:.0%} interval of the mean ({kind}); n = {n} replicates"
 
 
 def number(value: Any) -> str:
-    """A sweep value as short text."""
-    return f"{value:.3g}" if isinstance(value, (float, int, np.floating, np.integer)) else str(value)
+    """A sweep value as short text; a section of a file by its kind and what else it sets."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    if isinstance(value, (float, int, np.floating, np.integer)):
+        return f"{value:.3g}"
+    text = str(value)
+    if not text.startswith("{"):
+        return text
+    try:
+        section = json.loads(text)
+    except ValueError:
+        return text
+    words = [str(section.pop("kind"))] if "kind" in section else []
+    words += [
+        number(v) if k == "strategy" else f"{k} {number(v)}" for k, v in section.items() if v is not None
+    ]
+    return " ".join(words).replace("_", " ")[:40]
 
 
 _PREFIXES = dict(

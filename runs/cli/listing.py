@@ -54,9 +54,19 @@ CHOICES = {
     },
     "team": {
         "independent": "nothing is shared",
-        "share": "what others see is counted too",
+        "share": "what others see is counted too, at a weight, over a graph",
         "merge": "one blanket: pooled observations, one policy",
-        "central": "one planner of joint actions (pairs)",
+        "central": "one planner of all joint actions of a pair or a small group",
+    },
+    "team.of": {
+        "parameters": "learned beliefs: evidence on transitions and likelihoods",
+        "states": "beliefs about states that mean the same to all (own model)",
+    },
+    "learning.of": {
+        "A": "likelihoods, what states look like",
+        "B": "transitions, what follows what",
+        "D": "initial beliefs",
+        "E": "habits, which policies were taken",
     },
     "opponent.levels": {
         "1": "the partner is a memory-one strategy, inferred",
@@ -65,9 +75,33 @@ CHOICES = {
 }
 
 
+#: One line on each other option of an active-inference agent.
+OPTIONS = {
+    "horizon": "steps planned ahead; all sequences of actions are policies",
+    "policies": "the sequences of actions that are weighed, instead of all",
+    "model": "an .npz file with the agent's own generative model",
+    "perception.beta": "of tempered perception: how much the outcome counts",
+    "preferences.scale": "weight of payoffs in what is wanted",
+    "optimism.preference": "tilt of what is wanted towards a cooperating partner, in nats",
+    "optimism.belief": "tilt of what is believed towards a cooperating partner, in nats",
+    "information_gain.state": "whether learning about states counts",
+    "information_gain.parameter": "whether learning about parameters counts",
+    "first_observation": "an outcome the agent takes itself to have just seen",
+    "learning.rate": "counts that an event adds, or the step of a gradient",
+    "learning.forgetting": "share of what was learned that is lost at each update",
+    "learning.concentration": "prior counts a column",
+    "learning.kl_bound": "most that one event changes a column, in nats",
+    "learning.relaxation_time": "when the relaxing system is read",
+    "learning.relaxation_temperature": "noise of the relaxing system",
+    "opponent.volatility": "probability in a round that the partner's type is drawn anew",
+    "team.weight": "how much is shared",
+    "team.graph": "whom a member hears: complete, ring, neighbours, or edges",
+}
+
+
 def _agents() -> Iterator[str]:
     from thermopolis.runs.schema import Agent
-    from thermopolis.runs.schema.agents import Planner, Selection
+    from thermopolis.runs.schema.agents import Planner, PymdpPlanner, Selection
     from thermopolis.runs.schema.temperature import CONTROLLERS
 
     yield from _columns(_kinds(Agent))
@@ -76,7 +110,10 @@ def _agents() -> Iterator[str]:
     yield ""
     yield "of active_inference:"
     rows = [(f"{name}: {kind}", says) for name, kinds in options.items() for kind, says in kinds.items()]
-    yield from _columns(rows)
+    yield from _columns([*rows, *OPTIONS.items()])
+    yield ""
+    yield "of pymdp:"
+    yield from _columns((f"planner: {kind}", says) for kind, says in _kinds(PymdpPlanner))
 
 
 def _devices() -> Iterator[str]:

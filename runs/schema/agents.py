@@ -56,6 +56,15 @@ Strategy = Annotated[str, AfterValidator(_known_strategy)]
 """A name of ``thermopolis list strategies``."""
 
 
+def _model_file(model: str, info: ValidationInfo) -> str:
+    """The whole path of a model file, which is sought beside the experiment's."""
+    folder = (info.context or {}).get("folder")
+    path = Path(folder, model).resolve() if folder is not None else Path(model).resolve()
+    if not path.is_file():
+        raise fault(f"no such file: {path}")
+    return str(path)
+
+
 class Preferences(Section):
     scale: float = 1.0
     """ln C = log_softmax(scale · payoff + optimism.preference · [partner cooperates])."""
@@ -121,6 +130,16 @@ class Entmax(Section):
     alpha: Annotated[float, Field(ge=1, le=2)] = 1.5
 
 
+class AdaptiveEntmax(Section):
+    """Entmax with α set by entropy and varentropy: sure choices are cut, undecided ones kept."""
+
+    kind: Literal["adaptive_entmax"]
+    alpha_max: Annotated[float, Field(ge=1, le=2)] = 2.0
+    """α of a sure policy; an undecided one has 1."""
+    varentropy_scale: Positive = 1.0
+    """In nats²: how much varentropy keeps strong rivals in."""
+
+
 class MinP(Section):
     """Keep the policies with at least ``p`` times the probability of the likeliest one, then draw."""
 
@@ -128,7 +147,7 @@ class MinP(Section):
     p: Probability = 0.1
 
 
-Selection = Annotated[Softmax | Argmax | Entmax | MinP, Field(discriminator="kind")]
+Selection = Annotated[Softmax | Argmax | Entmax | AdaptiveEntmax | MinP, Field(discriminator="kind")]
 
 
 class Perception(Section):
@@ -171,12 +190,17 @@ class Team(Section):
     """All members of the group in one cell of the world share evidence, or act as one."""
 
     kind: Literal["independent", "share", "merge", "central"]
-    """share: evidence; merge: evidence and the policy; central: one planner of joint actions (pairs);
-    independent: nothing, as without a team (for sweeps)."""
+    """share: beliefs; merge: beliefs and the policy; central: one planner of joint actions; independent: nothing, as
+    without a team (for sweeps)."""
     weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """How much is shared (share, merge)."""
-    graph: Literal["complete", "ring"] = "complete"
-    """Whom a member hears (share)."""
+    graph: (
+        Literal["complete", "ring", "neighbours"]
+        | Annotated[tuple[Annotated[tuple[Natural, Natural], Loose], ...], Loose]
+    ) = "complete"
+    """Whom a member hears (share): all, two on a ring, its neighbours in the world, or edges [[0, 1], …] of members."""
+    of: Annotated[tuple[Literal["parameters", "states"], ...], Loose] = ("parameters",)
+    """What is shared: evidence on parameters; evidence on states, where all mean the same by them (needs model)."""
 
 
 class ActiveInference(Group):
@@ -197,9 +221,47 @@ class ActiveInference(Group):
     planner: Planner = Enumerate(kind="enumerate")
     opponent: Opponent | None = None
     team: Team | None = None
+    model: str | None = None
+    """An .npz file with the arrays of the agent's own generative model; null: the one that fits the world."""
+    policies: Annotated[tuple[Annotated[tuple[Natural, ...], Loose], ...], Loose] | None = None
+    """The sequences of actions that are weighed, by number and equally long; null: all up to the horizon."""
+
+    @field_validator("model")
+    @classmethod
+    def _found(cls, model: str | None, info: ValidationInfo) -> str | None:
+        return None if model is None else _model_file(model, info)
+
+    @field_validator("policies")
+    @classmethod
+    def _equally_long(
+        cls, policies: tuple[tuple[int, ...], ...] | None
+    ) -> tuple[tuple[int, ...], ...] | None:
+        if policies is not None and (len({len(row) for row in policies}) != 1 or not policies[0]):
+            raise fault("one or more sequences of actions, all equally long")
+        if policies is not None and len(set(policies)) < len(policies):
+            raise fault("a sequence of actions is given twice")
+        return policies
 
     @model_validator(mode="after")
     def _parts_fit(self) -> ActiveInference:
+        if self.policies is not None and self.planner.kind == "sophisticated":
+            raise fault(
+                "planner sophisticated finds its own policies: planner enumerate weighs given ones",
+                "policies",
+            )
+        if self.policies is not None and self.horizon not in (1, len(self.policies[0])):
+            raise fault(
+                f"policies have {len(self.policies[0])} actions each, horizon says {self.horizon}", "horizon"
+            )
+        for name, rest in (("preferences", Preferences()), ("optimism", Optimism()), ("opponent", None)):
+            if self.model is not None and getattr(self, name) != rest:
+                raise fault("what is wanted and believed stands in the model's own arrays", name)
+        if (
+            self.team is not None
+            and "states" in self.team.of
+            and self.perception.kind not in ("exact", "tempered")
+        ):
+            raise fault("beliefs about states are shared where perception is exact or tempered", "team")
         if self.opponent is not None and self.learning is not None and set(self.learning.of) - {"D", "E"}:
             raise fault(
                 "an opponent model knows its transitions by the partner's type: learning: null, or of: [D], [E]",
@@ -247,6 +309,28 @@ class FiniteState(Group):
     strategy: Strategy
 
 
+class PymdpSophisticated(Section):
+    """pymdp's sophisticated inference: a tree of actions and outcomes, pruned by the thresholds."""
+
+    kind: Literal["sophisticated"]
+    max_nodes: Count = 500
+    max_branching: Count = 10
+    policy_prune: Probability = 0.0625
+    observation_prune: Probability = 0.0625
+    entropy_stop: float = 0.5
+    """Entropy of q(π) in nats below which the tree grows no further; below 0: never."""
+
+
+class MonteCarlo(Section):
+    """pymdp's Monte Carlo tree search (mctx); it has no temperature."""
+
+    kind: Literal["monte_carlo"]
+    simulations: Count = 256
+
+
+PymdpPlanner = Annotated[Enumerate | PymdpSophisticated | MonteCarlo, Field(discriminator="kind")]
+
+
 class Pymdp(Group):
     """A real pymdp ``Agent`` over the arrays of an ``.npz`` file: ``A_0…, B_0…, C_0…, D_0…, E, pA_0…``."""
 
@@ -258,15 +342,13 @@ class Pymdp(Group):
     selection: Annotated[Softmax | Argmax, Field(discriminator="kind")] = Softmax(kind="softmax")
     information_gain: InformationGain = InformationGain()
     learning: Learning | None = None
+    planner: PymdpPlanner = Enumerate(kind="enumerate")
+    """pymdp's own planners; of a search, horizon is its depth."""
 
     @field_validator("model")
     @classmethod
     def _found(cls, model: str, info: ValidationInfo) -> str:
-        folder = (info.context or {}).get("folder")
-        path = Path(folder, model).resolve() if folder is not None else Path(model).resolve()
-        if not path.is_file():
-            raise fault(f"no such file: {path}")
-        return str(path)
+        return _model_file(model, info)
 
 
 class QLearning(Group):

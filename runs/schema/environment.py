@@ -197,7 +197,7 @@ class CoreAlone(Section):
     tempering: dict[str, Any] | Annotated[tuple[Positive, ...], Loose] | None = None
     """Temperatures of parallel tempering: a list, or {start, stop, count}."""
     protocol: dict[str, Any] | None = None
-    """``{to: {…}}``: settings of the energy that are reached at the last step."""
+    """``{to: {…}, reverse: false}``: settings of the energy that are reached at the last step (or left at the first)."""
     chains: Count = 1
     sweeps: Count = 1
     burn_in: Natural = 0

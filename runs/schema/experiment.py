@@ -82,9 +82,8 @@ class Experiment(Section):
                     "outcomes CC … DD are those of a matrix game", "agents", number, "first_observation"
                 )
             actions = world.num_actions()
-            if isinstance(group, ActiveInference) and actions and actions**group.horizon > POLICY_BUDGET:
-                policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
-                raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")
+            if isinstance(group, ActiveInference):
+                _within_budget(group, number, actions)
 
         thinks = [
             g
@@ -109,14 +108,8 @@ class Experiment(Section):
             raise fault(f"pairs need an even number of players, {counted} are counted", "agents")
         actions = world.num_actions()
         for number, group in enumerate(self.agents):
-            tree = isinstance(group, ActiveInference) and group.planner.kind == "sophisticated"
-            if (
-                isinstance(group, (ActiveInference, Pymdp))
-                and not tree
-                and actions**group.horizon > POLICY_BUDGET
-            ):
-                policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
-                raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")
+            if isinstance(group, (ActiveInference, Pymdp)):
+                _within_budget(group, number, actions)
             if isinstance(group, Imitation) and world.action != "broadcast":
                 raise fault("imitators need environment.action: broadcast", "agents", number, "kind")
             if actions != 2 and isinstance(group, MemoryOne):
@@ -126,3 +119,13 @@ class Experiment(Section):
                     f"outcomes CC … DD need a game of 2 actions, this one has {actions}",
                     "agents", number, "first_observation",
                 )  # fmt: skip
+
+
+def _within_budget(group: ActiveInference | Pymdp, number: int, actions: int | None) -> None:
+    """Refuse an agent that would weigh more sequences of actions than the budget, with the count."""
+    given = isinstance(group, ActiveInference) and group.policies is not None
+    if group.planner.kind != "enumerate" or given or actions is None:
+        return
+    if actions**group.horizon > POLICY_BUDGET:
+        policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
+        raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")

@@ -20,7 +20,7 @@ VARIABLES = (
 )  # fmt: skip
 """The names of results that a swept dimension never takes; worlds have further ones (``runs.variables``)."""
 
-DIMENSIONS = ("replicate", "step", "agent", "operation", "link", "chain", "unit", "quantile")
+DIMENSIONS = ("replicate", "step", "agent", "operation", "link", "chain", "unit", "quantile", "state")
 COORDINATES = ("kind", "world_seed", "source", "target")
 
 

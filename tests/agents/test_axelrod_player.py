@@ -67,6 +67,26 @@ def test_importing_the_library_leaves_the_start_method_alone(axelrod):
     assert multiprocessing.get_start_method(allow_none=True) == before
 
 
+def test_groups_of_one_kind_are_told_apart_by_strategy(axelrod):
+    """Results of a tournament say who is who: the label that figures group by is the strategy."""
+    import thermopolis as tp
+    from thermopolis.runs import Experiment
+
+    names = ["Tit For Tat", "Defector"]
+    experiment = Experiment.model_validate(
+        {
+            "name": "table",
+            "steps": 20,
+            "environment": {"kind": "matrix_game", "topology": {"kind": "complete", "n": 3}},
+            "agents": [{"kind": "axelrod", "strategy": name} for name in names] + [{"kind": "random"}],
+        }
+    )
+    ds = tp.run(experiment)
+    assert ds.group.values.tolist() == [*names, "random"]
+    assert ds.kind.values.tolist() == ["axelrod", "axelrod", "random"]
+    assert float(ds.cooperation.sel(agent=1).max()) == 0.0
+
+
 def test_a_run_mixes_library_native_and_learning_players(axelrod):
     import thermopolis as tp
     from thermopolis.runs import Experiment

@@ -44,14 +44,21 @@ def play(player: Any, answers: Any, lanes: int, steps: int) -> dict[str, np.ndar
 
 def test_value_of_the_action_not_taken() -> None:
     values = jnp.asarray(np.random.default_rng(0).normal(size=(9, 50)))  # 3 actions, horizon 2
+    first = tuple(range(3)) * 3
+    order = np.argsort(first, kind="stable")  # the same policies in another order
+    np.testing.assert_array_equal(
+        value_not_taken(values[order], jnp.zeros(50, jnp.int32), (0,) * 3 + (1,) * 3 + (2,) * 3, 3),
+        value_not_taken(values, jnp.zeros(50, jnp.int32), first, 3),
+    )
+    first = (0,) * 3 + (1,) * 3 + (2,) * 3
     action = jnp.asarray(np.arange(50) % 3)
     best = np.asarray(values).reshape(3, 3, 50).max(axis=1)
     for lane in range(50):
         others = [best[a, lane] for a in range(3) if a != lane % 3]
-        assert float(value_not_taken(values, action, 3)[lane]) == pytest.approx(max(others))
+        assert float(value_not_taken(values, action, first, 3)[lane]) == pytest.approx(max(others))
     q = jnp.full((9, 2), 1 / 9)
-    np.testing.assert_allclose(action_probabilities(q, 3), 1 / 3, rtol=1e-6)
-    assert bool(jnp.isnan(value_not_taken(values[:1], jnp.zeros(50, jnp.int32), 1)).all())
+    np.testing.assert_allclose(action_probabilities(q, first, 3), 1 / 3, rtol=1e-6)
+    assert bool(jnp.isnan(value_not_taken(values[:1], jnp.zeros(50, jnp.int32), (0,), 1)).all())
 
 
 def test_counterfactuals_and_doom_on_day_one() -> None:

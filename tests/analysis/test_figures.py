@@ -15,34 +15,13 @@ from thermopolis.analysis.figures import FIGURES, draw
 from thermopolis.analysis.plot.network import animate_society, grid_shape, is_ring
 from thermopolis.errors import StoreError
 
+from .simulated import figure_worlds, fitting, look
+
 
 @pytest.fixture(scope="module")
-def worlds(game_point, civilizations, society, spins) -> list[xr.Dataset]:
-    """Digests (and one raw society) that between them have everything a figure can ask for."""
-    points = [game_point(t, 12, 40, seed=k) for k, t in enumerate((0.2, 1.0, 5.0))]
-    sweep = xr.concat(points, dim="temperature").assign_coords(temperature=[0.2, 1.0, 5.0])
-    return [
-        analysis.digest(sweep),
-        analysis.digest(points[1]),
-        analysis.digest(civilizations),
-        analysis.digest(spins),
-        society,
-    ]
-
-
-def fitting(name: str, worlds: list[xr.Dataset]) -> list[xr.Dataset]:
-    raw = FIGURES[name].raw
-    return [ds for ds in worlds if FIGURES[name].unfit(ds) is None and raw == ("digest" not in ds.attrs)]
-
-
-def coarse(made: Figure) -> np.ndarray:
-    """Brightness of a figure on a 16 × 24 grid: alike for the eye, whatever the fonts' hinting."""
-    made.set_size_inches(6.8, 4.2)
-    made.set_dpi(60)
-    made.canvas.draw()
-    grey = np.asarray(made.canvas.buffer_rgba())[..., :3].mean(-1)
-    rows, columns = (np.array_split(np.arange(n), k) for n, k in zip(grey.shape, (16, 24), strict=True))
-    return np.array([[grey[np.ix_(r, c)].mean() for c in columns] for r in rows])
+def worlds() -> list[xr.Dataset]:
+    """Datasets that between them have everything a figure can ask for."""
+    return figure_worlds()
 
 
 def check_words(made: Figure) -> None:
@@ -65,11 +44,11 @@ def test_every_figure_says_what_it_shows_and_looks_as_it_did(name, worlds):
     found = fitting(name, worlds)
     assert found, f"no test dataset draws {name}"
     made = draw(found[0], name)
-    look = coarse(made)
+    seen = look(made)
     check_words(made)
     kept = np.load(Path(__file__).parent / "looks.npz")
     assert name in kept, "run tests/analysis/keep_looks.py after looking at the new figure"
-    assert np.abs(look - kept[name]).max() < 0.12 * 255
+    assert np.abs(seen - kept[name]).max() < 0.12 * 255
 
 
 @pytest.mark.long
@@ -77,7 +56,7 @@ def test_every_figure_says_what_it_shows_and_looks_as_it_did(name, worlds):
 def test_figures_draw_from_every_kind_of_world(name, worlds):
     for ds in fitting(name, worlds)[1:]:
         made = draw(ds, name)
-        coarse(made)
+        look(made)
         check_words(made)
 
 

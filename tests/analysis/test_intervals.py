@@ -7,7 +7,13 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from thermopolis.analysis.intervals import bca_interval, bootstrap_interval, mean_interval, wilson_interval
+from thermopolis.analysis.intervals import (
+    bca_interval,
+    bootstrap_interval,
+    mean_interval,
+    student_interval,
+    wilson_interval,
+)
 
 
 def coverage(interval, draw, truth, n, trials=3000, **options):
@@ -26,6 +32,41 @@ def test_bootstrap_of_a_gaussian_mean_covers_at_its_nominal_rate(n):
 def test_the_widened_bootstrap_covers_small_gaussian_samples_too(n):
     rate = coverage(bootstrap_interval, lambda g, s: g.normal(0.0, 1.0, s), 0.0, n, resamples=500)
     assert abs(rate - 0.95) < 0.03
+
+
+def coverage_of_means(draw, truth, n, trials=4000, **options):
+    """How often what figures and tables show, ``mean_interval``, holds the truth."""
+    x = draw(np.random.default_rng(12), (n, trials))
+    found = mean_interval(xr.DataArray(x, dims=("replicate", "trial")), resamples=500, **options)
+    return float(((found["low"] <= truth) & (truth <= found["high"])).mean())
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 7, 8, 12, 20, 32])
+def test_what_is_shown_covers_gaussian_means_at_every_number_of_replicates(n):
+    assert abs(coverage_of_means(lambda g, s: g.normal(1.0, 2.0, s), 1.0, n) - 0.95) < 0.03
+
+
+@pytest.mark.parametrize(("n", "p"), [(8, 0.9), (16, 0.03), (16, 0.5), (32, 0.01), (32, 0.97)])
+def test_what_is_shown_covers_worlds_that_cooperate_or_not(n, p):
+    # an outcome of 0 or 1 per replicate: Wilson's coverage oscillates, but never far below its nominal rate
+    rate = coverage_of_means(lambda g, s: (g.random(s) < p).astype(float), p, n, rate=True)
+    assert rate > 0.92
+
+
+@pytest.mark.parametrize("n", [16, 32])
+def test_what_is_shown_covers_rates_near_an_edge(n):
+    # shares of 200 moves, each world with a rate of its own about .04
+    def rates(g, shape):
+        return g.binomial(200, g.beta(2.0, 48.0, shape)) / 200
+
+    assert abs(coverage_of_means(rates, 0.04, n, rate=True) - 0.95) < 0.04
+
+
+def test_student_agrees_with_scipy():
+    x = np.random.default_rng(6).normal(size=5)
+    theirs = stats.ttest_1samp(x, 0.0).confidence_interval()
+    assert np.allclose(student_interval(x), (theirs.low, theirs.high))
+    assert np.isnan(student_interval(np.ones((1, 2)))).all()
 
 
 def test_bca_covers_skewed_means():

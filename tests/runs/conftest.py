@@ -16,6 +16,7 @@ from thermopolis.errors import SimulationError
 from thermopolis.runs.identity import point_id
 from thermopolis.runs.progress import Progress
 from thermopolis.runs.schema import Experiment
+from thermopolis.runs.simulate import simulate
 from thermopolis.runs.table import Table, table_of
 
 SMALL = """\
@@ -99,3 +100,38 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     module.simulate_each = engine.simulate_each  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "thermopolis.runs.simulate", module)
     return engine
+
+
+@pytest.fixture(scope="session")
+def agree() -> Callable[[Experiment], xr.Dataset]:
+    """Runs a point in both engines, finds the results equal, and returns the compiled engine's."""
+    return _agree
+
+
+def _run(point: Experiment, engine: str) -> xr.Dataset:
+    ((_, dataset),) = simulate([point], engine=engine)
+    return dataset
+
+
+def _agree(point: Experiment) -> xr.Dataset:
+    """Both engines' results, found equal; returns the compiled engine's."""
+    compiled, stepped = _run(point, "compiled"), _run(point, "pettingzoo")
+    assert set(compiled.data_vars) == set(stepped.data_vars)
+    assert (compiled["world_seed"] == stepped["world_seed"]).all()
+    for variable in compiled.data_vars:
+        ours, theirs = compiled[variable], stepped[variable]
+        assert ours.dims == theirs.dims, variable
+        if ours.dtype.kind == "i":
+            np.testing.assert_array_equal(ours.values, theirs.values, err_msg=str(variable))
+        elif str(variable).endswith("_residual"):  # rounding itself
+            assert max(float(ours.max()), float(theirs.max())) < 1e-9
+        else:
+            np.testing.assert_allclose(
+                ours.values, theirs.values, rtol=1e-5, atol=1e-5 * _scale(ours), err_msg=str(variable)
+            )
+    return compiled
+
+
+def _scale(values: xr.DataArray) -> float:
+    """Size of a variable (joules are tiny, nats are not)."""
+    return float(np.nanmax(np.abs(values.values), initial=0.0))

@@ -1,31 +1,62 @@
-"""``list agents`` has a line on every choice of an active-inference agent."""
+"""``list agents`` has a line on every kind of player and every option of an active-inference agent."""
 
 from __future__ import annotations
 
 from typing import get_args
 
-from thermopolis.runs.cli.listing import CHOICES, lines
+import pytest
+from pydantic import BaseModel
+
+from thermopolis.runs.cli.listing import CHOICES, OPTIONS, lines
 from thermopolis.runs.schema import agents
 
+#: Sections whose kinds are listed by themselves, each with the first line of what it says.
+UNIONS = ("planner", "selection", "temperature")
+PLACES = ("kind", "count", "share")
 
-def test_every_choice_has_a_line() -> None:
+
+def words(annotation: object) -> set[str]:
+    """The words an option chooses from, tuples of them included."""
+    out: set[str] = set()
+    for part in get_args(annotation):
+        out |= {part} if isinstance(part, str) else {str(part)} if isinstance(part, int) else words(part)
+    return out
+
+
+def options_of(section: type[BaseModel], prefix: str = "") -> dict[str, set[str]]:
+    """Every option of a section by its path, with the words it chooses from, if it does."""
+    out = {}
+    for name, field in section.model_fields.items():
+        inner = [x for x in (field.annotation, *get_args(field.annotation)) if isinstance(x, type)]
+        nested = [x for x in inner if issubclass(x, BaseModel)]
+        if prefix + name in UNIONS or (not prefix and name in PLACES):
+            continue
+        if nested:
+            out |= options_of(nested[0], f"{prefix}{name}.")
+        else:
+            out[f"{prefix}{name}".removesuffix(".kind")] = words(field.annotation)
+    return out
+
+
+def test_every_option_has_a_line() -> None:
     listed = list(lines("agents"))
-    fields = {
-        "perception": agents.Perception.model_fields["kind"],
-        "policy": agents.Policy.model_fields["kind"],
-        "learning.method": agents.Learning.model_fields["method"],
-        "team": agents.Team.model_fields["kind"],
-        "opponent.levels": agents.Opponent.model_fields["levels"],
-    }
-    assert set(fields) == set(CHOICES)
-    for name, field in fields.items():
-        assert {str(x) for x in get_args(field.annotation)} == set(CHOICES[name])
-    for choice in (
-        "temperature: doom",
-        "selection: entmax",
-        "planner: sophisticated",
-        "team: merge",
-        "memory_one",
-    ):
-        (line,) = [x for x in listed if x.startswith(choice)]
-        assert len(line) > len(choice) + 10
+    found = options_of(agents.ActiveInference)
+    assert len(found) > 25
+    for name, choices in found.items():
+        if name in CHOICES:
+            assert set(CHOICES[name]) == choices, name
+        else:
+            assert name in OPTIONS, name
+    assert set(OPTIONS) <= set(found)
+    for name, choice in [(n, c) for n, choices in CHOICES.items() for c in choices]:
+        (line,) = [x for x in listed if x.startswith(f"{name}: {choice} ")]
+        assert len(line.removeprefix(f"{name}: {choice}").strip()) > 5
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["temperature: doom", "selection: adaptive_entmax", "planner: monte_carlo", "memory_one", "axelrod"],
+)
+def test_every_kind_has_a_line(start: str) -> None:
+    (line,) = [x for x in lines("agents") if x.startswith(f"{start} ")]
+    assert len(line) > len(start) + 10

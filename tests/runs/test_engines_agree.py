@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 import xarray as xr
 
 from thermopolis.runs.schema import Experiment
-from thermopolis.runs.simulate import simulate
 
+Agree = Callable[[Experiment], xr.Dataset]
 LEARNER: dict[str, Any] = {"kind": "active_inference", "learning": {"rate": 0.2, "forgetting": 0.01}}
 CORE = {"perception": {"kind": "core"}, "policy": {"kind": "core"}}
 PAIR = {"kind": "pair"}
@@ -28,11 +29,6 @@ def experiment(agents: list[dict[str, Any]], steps: int = 200, **environment: An
             "core": {"device": "cmos_pbit", "samples": 16, "burn_in": 2},
         }
     )
-
-
-def run(point: Experiment, engine: str) -> xr.Dataset:
-    ((_, dataset),) = simulate([point], engine=engine)
-    return dataset
 
 
 CASES = {
@@ -141,13 +137,13 @@ CIVILIZATIONS = Experiment.model_validate(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_engines_agree(name: str) -> None:
+def test_engines_agree(name: str, agree: Agree) -> None:
     (point,) = CASES[name]
     compiled = agree(point)
     assert 0.0 < float(compiled["cooperation"].mean()) < 1.0
 
 
-def test_engines_agree_on_civilizations_that_pay_for_thought() -> None:
+def test_engines_agree_on_civilizations_that_pay_for_thought(agree: Agree) -> None:
     compiled = agree(CIVILIZATIONS)
     assert compiled["power"].dtype == np.float64
     assert float(compiled["energy_residual"].max()) < 1e-9
@@ -156,27 +152,3 @@ def test_engines_agree_on_civilizations_that_pay_for_thought() -> None:
     asked = compiled["core_joules"].sum("operation") * 8e9 * 4.6e18 / year  # a mind a head
     np.testing.assert_allclose(compiled["thinking_power"], asked * compiled["thinking_share"], rtol=1e-5)
     assert {0.0, 8.0} < set(np.unique(compiled["core_samples"]))  # some of the years, some of the samples
-
-
-def agree(point: Experiment) -> xr.Dataset:
-    """Both engines' results, found equal; returns the compiled engine's."""
-    compiled, stepped = run(point, "compiled"), run(point, "pettingzoo")
-    assert set(compiled.data_vars) == set(stepped.data_vars)
-    assert (compiled["world_seed"] == stepped["world_seed"]).all()
-    for variable in compiled.data_vars:
-        ours, theirs = compiled[variable], stepped[variable]
-        assert ours.dims == theirs.dims, variable
-        if ours.dtype.kind == "i":
-            np.testing.assert_array_equal(ours.values, theirs.values, err_msg=str(variable))
-        elif str(variable).endswith("_residual"):  # rounding itself
-            assert max(float(ours.max()), float(theirs.max())) < 1e-9
-        else:
-            np.testing.assert_allclose(
-                ours.values, theirs.values, rtol=1e-5, atol=1e-5 * scale(ours), err_msg=str(variable)
-            )
-    return compiled
-
-
-def scale(values: xr.DataArray) -> float:
-    """Size of a variable (joules are tiny, nats are not)."""
-    return float(np.nanmax(np.abs(values.values), initial=0.0))

@@ -56,7 +56,7 @@ class Fragile(Team):
 
     workers, threads = 2, 1
 
-    def __init__(self, deadly: Callable[[list[dict[str, Any]]], bool]):
+    def __init__(self, deadly: Callable[[list[tuple[str, dict[str, Any]]]], bool]):
         self.deadly = deadly
         self.restarts = 0
 
@@ -87,7 +87,7 @@ def test_a_deadly_point_is_found_and_the_others_are_done(
     plan = load_plan(small)
     team = Fragile(
         lambda points: any(
-            p["environment"]["noise"] == 0.1 and p["agents"][0]["temperature"] == 1 for p in points
+            p["environment"]["noise"] == 0.1 and p["agents"][0]["temperature"] == 1 for _, p in points
         )
     )
     with Store(tmp_path / "out", plan).opened() as store:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ import xarray as xr
 import thermopolis as tp
 from tests.runs.conftest import FakeEngine
 from thermopolis.errors import SimulationError, StoreError
-from thermopolis.runs import files
 from thermopolis.runs.loading import load_plan
 from thermopolis.runs.store import Store, directory_for
 
@@ -213,16 +213,15 @@ def test_a_full_disk_leaves_no_broken_file(
     small: Path, tmp_path: Path, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "out"
-    put = Store.put
+    write = Path.write_bytes
 
-    def full(self: Store, point: object, parcel: object) -> None:
-        if len(fake.simulated) == 3:
-            monkeypatch.setattr(
-                files.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space"))
-            )
-        put(self, point, parcel)  # type: ignore[arg-type]
+    def full(path: Path, raw: Any) -> int:
+        if len(fake.simulated) == 3 and ".nc." in path.name:
+            write(path, raw[: len(raw) // 2])
+            raise OSError(errno.ENOSPC, "no space")
+        return write(path, raw)
 
-    monkeypatch.setattr(Store, "put", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StoreError, match="the disk is full"):
         tp.run(tp.load(small), root)
     monkeypatch.undo()

@@ -13,6 +13,9 @@ from thermopolis.keys import fold_in, make_key
 from thermopolis.thermo import Device, Ising, enumerate_states
 from thermopolis.thermo.alone import relax
 
+BOLTZMANN = 1.380649e-23
+THERMAL = BOLTZMANN * 300.0
+
 
 def keys(replicates: int = 2) -> Any:
     return fold_in(jnp.broadcast_to(make_key(1), (replicates,)), jnp.arange(replicates))
@@ -72,6 +75,117 @@ def test_first_law_at_every_step(change: dict[str, Any]) -> None:
     work, heat = (result.variables[f"core_{name}"][1] / thermal for name in ("work", "heat"))
     change_of = np.diff(energy / temperature, axis=1)
     assert np.abs(change_of - (work - heat)[:, 1:]).max() < 1e-5 * np.abs(energy / temperature).max()
+
+
+@pytest.mark.parametrize(
+    ("energy", "to", "sampler"),
+    [
+        (
+            {"kind": "ising", "edges": [[0, 1], [1, 2], [0, 2]], "bias": 0.1},
+            {"coupling": 0.2, "bias": -0.4},
+            "gibbs",
+        ),
+        (
+            {"kind": "quadratic", "A": [[1.0]], "b": [0.0]},
+            {"A": [[2.0]], "b": [1.0]},
+            {"kind": "ornstein_uhlenbeck", "dt": 0.3},
+        ),
+        ({"kind": "double_well", "barrier": 1.0}, {"tilt": 0.8}, {"kind": "metropolis", "scale": 1.2}),
+    ],
+    ids=["ising", "quadratic", "double_well"],
+)
+def test_free_energies_along_a_protocol(energy: dict[str, Any], to: dict[str, Any], sampler: Any) -> None:
+    """⟨e^{−w}⟩ = e^{−Δφ} both ways, ⟨W⟩ ≥ ΔF; the same exact ends in either direction; bounds from exact entropies."""
+    spec = {
+        "energy": energy,
+        "sampler": sampler,
+        "chains": 1500,
+        "burn_in": 60,
+        "temperature": 0.9,
+        "states": False,
+    }
+    free = []
+    for back in (False, True):
+        result = relax(spec | {"protocol": {"to": to, "reverse": back}}, keys(), 8)
+        values = {
+            name: result.variables[name][1]
+            for name in ("core_work", "core_free_energy", "core_entropy_production")
+        }
+        reduced = values["core_work"].sum(axis=1).ravel() / THERMAL
+        change = (values["core_free_energy"][0, -1] - values["core_free_energy"][0, 0]) / THERMAL
+        weight = np.exp(-reduced)
+        assert abs(weight.mean() - np.exp(-change)) < 4 * weight.std(ddof=1) / np.sqrt(weight.size)
+        made = values["core_entropy_production"].sum(axis=1).ravel() / BOLTZMANN
+        np.testing.assert_allclose(made, reduced - change, atol=1e-6)
+        assert made.mean() > -4 * made.std(ddof=1) / np.sqrt(made.size)
+        assert result.variables["landauer_bound"][1].min() >= 0
+        free.append(values["core_free_energy"][0])
+    np.testing.assert_allclose(free[0], free[1][::-1], rtol=1e-5, atol=1e-6 * THERMAL)
+
+
+def test_cooling_books_free_energy_entropy_and_landauers_bound() -> None:
+    """Two spins cooled: F and H of the exact law at each step's temperature."""
+    spec = {
+        "energy": {"kind": "ising", "edges": [[0, 1]], "coupling": 1.0},
+        "schedule": {"kind": "linear", "start": 3.0, "stop": 0.5},
+        "chains": 4,
+    }
+    result = relax(spec, keys(), 20)
+    temperature = result.variables["temperature"][1][0, :, 0]
+    exact = [enumerate_states(Ising([(0, 1)], 1.0), float(t)) for t in (3.0, *temperature)]
+    free = np.array([-e.log_partition for e in exact])
+    np.testing.assert_allclose(result.variables["core_free_energy"][1][0] / THERMAL, free[1:], atol=1e-6)
+    lost = np.maximum(0.0, -np.diff([e.entropy for e in exact]))
+    np.testing.assert_allclose(result.variables["landauer_bound"][1][0, :, 0] / THERMAL, lost, atol=1e-6)
+    adaptive = {**spec, "schedule": {"kind": "adaptive", "start": 3.0, "stop": 0.5}}
+    assert (
+        "landauer_bound" not in relax(adaptive, keys(), 90).variables
+    )  # every lane has a temperature of its own
+
+
+@pytest.mark.parametrize(
+    ("imperfection", "held"),
+    [
+        ({"weight_bits": 3}, True),
+        ({"mismatch": 0.3}, True),
+        ({"coupling_noise": 0.9}, False),
+        ({"noise_correlation": 0.9}, False),
+    ],
+    ids=lambda x: str(x),
+)
+def test_what_a_device_does_to_the_law_is_measured(imperfection: dict[str, float], held: bool) -> None:
+    """Seen from the samples, against an ideal device; what is wrong in the weights is known exactly besides."""
+    spec = {
+        "energy": {
+            "kind": "ising",
+            "edges": [[0, 1], [1, 2], [2, 3], [3, 0]],
+            "coupling": [1.0, 0.35, -0.6, 0.5],
+            "bias": 0.2,
+        },
+        "chains": 32,
+        "burn_in": 30,
+    }
+    ideal, bent = (
+        relax(spec | {"device": {"name": "landauer", **changes}}, keys(), 400).variables
+        for changes in ({}, imperfection)
+    )
+    assert ideal["held_law_error"][1].max() == 0 and ideal["law_error"][1].max() < 0.03
+    assert bent["law_error"][1].min() > 2 * ideal["law_error"][1].max()
+    exactly = bent["held_law_error"][1][0]
+    assert (exactly > 0) == held
+    if held:  # what is seen is what the device holds
+        assert np.abs(bent["law_error"][1] - exactly).max() < ideal["law_error"][1].max()
+
+
+def test_usual_samplers() -> None:
+    """Each energy has one that needs no settings."""
+    for energy in (
+        {"kind": "quadratic", "A": [[2.0]]},
+        {"kind": "double_well", "barrier": 1.0},
+        {"kind": "potential", "terms": [[1.0, [2]]]},
+        {"kind": "mixed", "sizes": [2], "terms": [[1.0, [2]]]},
+    ):
+        assert relax({"energy": energy, "chains": 2}, keys(), 3).variables["state"][1].shape[:3] == (2, 3, 2)
 
 
 def test_packed_lattice_and_general_sampler_agree() -> None:

@@ -104,6 +104,21 @@ def test_relaxation_obeys_the_second_law_and_landauer() -> None:
     assert abs(ledger.entropy_production / 1.380649e-23 - produced) < 4 * error
 
 
+def test_ledger_of_samples_knows_its_entropies() -> None:
+    """From the uniform law to Boltzmann's: what is produced is KL[uniform ‖ π]; too many units: NaN."""
+    energy = Ising([(0, 1), (1, 2), (2, 0)], 0.8, 0.3)
+    drawn = sample(make_key(2), energy, Gibbs(), [0.9] * 4000, samples=1, burn_in=30, device="landauer")
+    exact = enumerate_states(energy, 0.9)
+    produced = drawn.ledger.entropy_production / 1.380649e-23
+    relative = float(-3 * np.log(2) - np.log(exact.probabilities).mean())
+    assert abs(produced.mean() - relative) < 4 * produced.std(ddof=1) / np.sqrt(4000)
+    bound = landauer_joules() / np.log(2) * (3 * np.log(2) - exact.entropy)
+    np.testing.assert_allclose(drawn.ledger.landauer_bound, bound, rtol=1e-6)
+    assert drawn.ledger.heat.mean() > bound
+    large = sample(make_key(2), Ising.lattice((6, 6)), Gibbs(), samples=2, burn_in=0)
+    assert np.isnan(large.ledger.landauer_bound).all()
+
+
 def test_first_law_with_reprogramming() -> None:
     """A core that keeps its state while its energy is rewritten: Δ(E) = W − Q per step, heat from the moves."""
     rng = np.random.default_rng(0)

@@ -81,6 +81,24 @@ def test_core_counts_of_single_units() -> None:
     assert np.allclose(drawn.heat, energy(start) - energy(drawn.state), atol=1e-5)
 
 
+@pytest.mark.parametrize("samples", [1, 255, 256, 511])
+def test_counts_are_of_every_sample(samples: int) -> None:
+    """Counts of coupled units of 2, 4 and 6 states, as many as samples, whatever has to be carried over."""
+    rng = np.random.default_rng(4)
+    energy = Categorical((2, 4, 6), {(0, 1): rng.normal(size=(2, 4)), (1, 2): 3 * rng.normal(size=(4, 6))})
+    keys = fold_in(jnp.broadcast_to(make_key(8), (64,)), jnp.arange(64))
+    state = jnp.zeros((3, 64), jnp.int32)
+    drawn = sample_lanes(keys, energy, 0.5, state, 3, samples)
+    for counts, row in zip(drawn.counts, drawn.state, strict=True):
+        assert (np.asarray(counts).sum(axis=0) == samples).all() and (np.asarray(counts) >= 0).all()
+        assert (np.take_along_axis(np.asarray(counts), np.asarray(row)[None], axis=0) >= 1).all()
+    if samples > 1:  # the last sample is one more than all but the last
+        fewer = sample_lanes(keys, energy, 0.5, state, 3, samples - 1)
+        for counts, less, row in zip(drawn.counts, fewer.counts, drawn.state, strict=True):
+            more = np.asarray(counts) - np.asarray(less)
+            assert (more == (np.arange(len(more))[:, None] == np.asarray(row))).all()
+
+
 def test_core_is_blind_to_batch() -> None:
     """A lane draws the same beside 3 lanes or 200."""
     energy = Categorical((4, 4), {(0, 1): np.random.default_rng(0).normal(size=(4, 4))})

@@ -13,6 +13,8 @@ import pytest
 import thermopolis as tp
 from thermopolis.errors import ModelError
 from thermopolis.keys import make_key
+from thermopolis.thermo.clamp import clamp
+from thermopolis.thermo.colouring import verify_colouring
 
 KEY = make_key(0)
 RING = tp.thermo.Ising([(0, 1), (1, 2), (2, 0)], 0.5, 0.1)
@@ -161,5 +163,37 @@ def test_answers_stand_for_their_values() -> None:
     ],
 )
 def test_wrong_arguments_are_refused_by_name(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tp.thermo.LinearProcess([[-1.0]], [[1.0]]), "drift: expected a stable matrix"),
+        (lambda: tp.thermo.solve(KEY, [[1.0, 2.0], [2.0, 1.0]], [1, 0]), "stable"),
+        (
+            lambda: tp.thermo.Ising.from_matrix([[0, 1], [2, 0]]),
+            r"asymmetric: J\[0,1\] = 1.0, J\[1,0\] = 2.0",
+        ),
+        (lambda: tp.thermo.Quadratic([[1.0, 0.2], [0.0, 1.0]]), "symmetric"),
+        (lambda: draw(temperature=0.0), "temperature must be > 0"),
+        (lambda: draw(temperature=-1.0), "temperature must be > 0"),
+        (lambda: tp.thermo.Tempering([0.0, 1.0]), "temperature must be > 0"),
+        (lambda: draw(temperature=np.nan), "temperature"),
+        (lambda: tp.thermo.Ising([(0, 1)], np.nan), "couplings: NaN"),
+        (lambda: tp.thermo.Ising([(0, 1)], 1.0, [0.0, np.nan]), r"biases: NaN or infinite at \[1\]"),
+        (lambda: tp.thermo.Categorical({(0,): [0.0, np.nan]}), "NaN"),
+        (lambda: tp.thermo.Ising([]), "empty graph"),
+        (lambda: tp.thermo.Categorical({}), "empty graph"),
+        (lambda: clamp(RING, {0: 2}), "unit 0: 2 is out of range"),
+        (lambda: clamp(RING, {7: 1}), "unit 7"),
+        (lambda: tp.thermo.logic_gate("xor", {"out": 2}), "out is out of range"),
+        (lambda: verify_colouring(3, ((0, 1), (1, 2)), [(0, 1), (2,)]), "0 and 1"),
+        (lambda: draw(samples=0), "samples"),
+        (lambda: draw(tp.thermo.Ising.lattice((4, 4)), device="rlc_stochastic_unit"), "8 are missing"),
+    ],
+)
+def test_bad_physics_is_refused_by_name(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         call()
