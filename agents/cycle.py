@@ -196,7 +196,7 @@ def _first_action(s: Structure, policy: Int[Array, "lanes"]) -> Int[Array, "lane
     if s.given is not None:
         return ln.pick(jnp.asarray(s.first_actions, jnp.int32)[:, None] + jnp.zeros_like(policy), policy)
     tail = s.policies // len(s.actions)
-    return policy if tail == 1 else policy // tail
+    return policy if tail == 1 else ln.held(policy) // tail
 
 
 def _paid_samples(s: Structure, settings: Settings) -> Int[Array, "lanes"] | None:

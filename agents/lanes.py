@@ -88,17 +88,14 @@ def argmax(x: Float[Array, "n lanes"]) -> Int[Array, "lanes"]:
 
 def draw(probabilities: Float[Array, "n lanes"], uniform: Float[Array, "lanes"]) -> Int[Array, "lanes"]:
     """Inverse-CDF draw over the leading axis; a zero probability is never drawn."""
-    n = probabilities.shape[0]
-    total_mass = total(probabilities)
-    threshold = uniform * total_mass
+    threshold = held(held(uniform) * total(probabilities))
     cumulative = jnp.zeros_like(threshold)
     index = jnp.zeros(threshold.shape, jnp.int32)
     last = jnp.zeros(threshold.shape, jnp.int32)  # guards the last positive entry against rounding of the sum
-    for i in range(n):
-        positive = probabilities[i] > 0
+    for i in range(probabilities.shape[0]):
         cumulative = cumulative + probabilities[i]
         index = jnp.where(cumulative <= threshold, i + 1, index)
-        last = jnp.where(positive, i, last)
+        last = jnp.where(probabilities[i] > 0, i, last)
     return jnp.minimum(index, last)
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from thermopolis.agents.belief import Beliefs, outer
+from thermopolis.agents.lanes import held
 
 
 def count(
@@ -24,7 +25,7 @@ def count(
     happened: Bool[Array, "lanes"],
 ) -> Float[Array, "*table lanes"]:
     """One update of Dirichlet counts; ``forgetting=None`` compiles without decay."""
-    step = jnp.where(happened, rate, 0.0)
+    step = held(jnp.where(happened, rate, 0.0))
     learned = counts + step * jnp.where(prior_counts > 0, evidence, 0.0)
     if forgetting is None:
         return learned
@@ -41,8 +42,8 @@ def transition_evidence(
 ) -> Float[Array, "next joint control lanes"]:
     """q(s') q(s) for the control that was set, zero for the others."""
     joint = outer([qs_before[d] for d in dependencies])
-    pair = qs[factor][:, None] * joint[None]
-    return jnp.stack([jnp.where(control == u, pair, 0.0) for u in range(num_controls)], axis=2)
+    steered = held(jnp.stack([jnp.where(control == u, joint, 0.0) for u in range(num_controls)], axis=1))
+    return qs[factor][:, None, None] * steered[None]
 
 
 def likelihood_evidence(

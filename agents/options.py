@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from thermopolis.agents.core_in_loop import Core
@@ -115,12 +116,24 @@ def temperature(given: float | Mapping[str, Any]) -> dict[str, Any]:
 
 def learning(given: Learning | Mapping[str, Any] | None) -> Learning | None:
     """How an agent learns, from a mapping of its settings too."""
-    return Learning(**given) if isinstance(given, Mapping) else given
+    return _made("learning", given, Learning)
 
 
 def core(given: Core | Mapping[str, Any] | None) -> Core | None:
     """A core, from a mapping of its settings too."""
-    return Core(**given) if isinstance(given, Mapping) else given
+    return _made("core", given, Core)
+
+
+def _made(what: str, given: Any, cls: type[Any]) -> Any:
+    if given is None or isinstance(given, cls):
+        return given
+    there = ", ".join(field.name for field in fields(cls))
+    if not isinstance(given, Mapping):
+        raise ModelError(f"{what} is {given!r}, expected a {cls.__name__} or a mapping of {there}")
+    for name in given:
+        if name not in there.split(", "):
+            raise ModelError(f"{what} has no setting {name!r}; there is {there}")
+    return cls(**given)
 
 
 def gains(given: Sequence[bool] | Mapping[str, bool]) -> tuple[bool, bool]:

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from thermopolis.agents.belief import Beliefs, likelihood, marginals, outer, spread
 from thermopolis.agents.free_energy import FreeEnergy, of_joint
-from thermopolis.agents.lanes import TINY, safe_log, total
+from thermopolis.agents.lanes import TINY, held, safe_log, total
 
 
 class Evidence(NamedTuple):
@@ -48,7 +48,7 @@ def evidence(
         term = spread(likelihood(table, outcome), factors, num_states)
         joint_likelihood = term if joint_likelihood is None else joint_likelihood * term
     assert joint_likelihood is not None
-    return Evidence(outer(prior), joint_likelihood)
+    return Evidence(outer(prior), held(joint_likelihood))
 
 
 def pooled(
@@ -84,12 +84,11 @@ def exact(given: Evidence, num_states: Sequence[int]) -> Percept:
     An outcome that the model holds impossible has no posterior: beliefs are then the normalised likelihood (uniform
     where that vanishes too), and the free energy is infinite, which a run reports and stops at.
     """
-    weights = given.prior * given.likelihood
-    mass = total(weights)
-    possible = mass > 0
+    weights = held(given.prior * given.likelihood)
+    possible = total(weights) > 0
     fallback = given.likelihood + jnp.where(total(given.likelihood) > 0, 0.0, 1.0)
-    weights = jnp.where(possible, weights, fallback)
-    q = weights / total(weights)
+    weights = held(jnp.where(possible, weights, fallback))
+    q = weights * held(1.0 / total(weights))
     cost = of_joint(q, given.prior, given.likelihood)
     cost = FreeEnergy(
         jnp.where(possible, cost.free_energy, jnp.inf),

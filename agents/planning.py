@@ -216,7 +216,7 @@ def _expand(
         terms = [
             _plus(x, y) for x, y in zip(node.terms, (value, utility, entropy, ambiguity, gain), strict=True)
         ]
-        out.append(_Node(nexts, terms if last else [x if x is None else held(x) for x in terms], outcomes))
+        out.append(_Node(nexts, [x if x is None else held(x) for x in terms], outcomes))
     return out
 
 

@@ -8,7 +8,7 @@ once (:class:`~thermopolis.agents.model.GenerativeModel`), which changes no choi
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -24,6 +24,9 @@ from thermopolis.agents.model import GenerativeModel
 from thermopolis.agents.player import Trace
 from thermopolis.agents.settings import Learning, Settings
 from thermopolis.errors import ModelError
+
+#: Arrays of a pymdp agent that learning changes.
+_LEARNED: Callable[[Any], tuple[Any, ...]] = lambda agent: (agent.A, agent.B, agent.pA, agent.pB)
 
 
 class State(NamedTuple):
@@ -235,4 +238,12 @@ class PymdpPlayer:
         from pymdp.planning.mcts import mcts_policy_search
 
         search = mcts_policy_search(max_depth=self.horizon, num_simulations=int(told["simulations"]))
-        return search(agent, qs, keys[0])[0], None
+        single = self.agent(1)
+
+        def one(arrays: Any, qs: list[Array], key: Key[Array, ""]) -> Array:
+            """A lane by itself, with its own key: a batch would share one."""
+            own = jax.tree_util.tree_map(lambda x: x[None], arrays)
+            alone = eqx.tree_at(_LEARNED, single, own, is_leaf=lambda x: x is None)
+            return search(alone, [q[None] for q in qs], key)[0][0]
+
+        return jax.vmap(one)(_LEARNED(agent), qs, keys), None

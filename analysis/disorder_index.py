@@ -121,15 +121,14 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
     x = np.moveaxis(move.values, axis, -2)  # (…, replicate, step, own)
     lead = x.shape[:-2]
     parts = np.full((*lead, len(starts), len(PARTS) + 1), np.nan)
-    neighbours = _neighbours(ds, own)
+    links = _ends(ds, own)
     for w, (start, stop) in enumerate(zip(starts, ends, strict=True)):
         window = x[..., start:stop, :]
         table = counts_of(np.swapaxes(window, -1, -2), most)
         parts[..., w, 0] = action_mix(table)
         parts[..., w, 1] = policy_disagreement(table)
-        if neighbours is not None:
-            mine = window.reshape(*lead, -1)
-            theirs = np.where(neighbours >= 0, window[..., neighbours], -1).reshape(*lead, -1)
+        if links is not None:
+            mine, theirs = (_picked(window, end).reshape(*lead, -1) for end in links)
             parts[..., w, 4] = spatial_disorder(mine, theirs, most)
     parts[..., 2] = _energy(ds, starts, lead)
     parts[..., 3] = _belief(ds, starts, lead, belief_maximum)
@@ -176,10 +175,26 @@ def _belief(ds: xr.Dataset, starts: np.ndarray, lead: tuple[int, ...], most: flo
     return np.asarray(np.clip(bin_mean(mean, starts, mean.ndim - 1) / most, 0.0, 1.0))
 
 
-def _neighbours(ds: xr.Dataset, own: str) -> np.ndarray | None:
-    """For every link, the place of the link back, where links are the same in all replicates; −1 without one."""
-    if own != "link" or "source" not in ds.coords or ds["source"].ndim != 1:
+def _ends(ds: xr.Dataset, own: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Whose moves to compare along every link, (link) or (replicate, link); −1 without an answer; None without links."""
+    if "source" not in ds.coords or "target" not in ds.coords:
+        return None
+    if not set(ds["source"].dims) <= {"replicate", "link"}:
         return None
     source, target = (ds[c].values.astype(int) for c in ("source", "target"))
-    back = {(s, t): i for i, (s, t) in enumerate(zip(source, target, strict=True))}
-    return np.array([back.get((t, s), -1) for s, t in zip(source, target, strict=True)])
+    if own != "link":
+        return source, target
+    rows = []
+    for s, t in zip(np.atleast_2d(source), np.atleast_2d(target), strict=True):
+        back = {ends: i for i, ends in enumerate(zip(s.tolist(), t.tolist(), strict=True)) if ends[0] >= 0}
+        rows.append([back.get(ends, -1) for ends in zip(t.tolist(), s.tolist(), strict=True)])
+    theirs = np.array(rows).reshape(source.shape)
+    return np.broadcast_to(np.arange(source.shape[-1]), source.shape), theirs
+
+
+def _picked(window: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Moves (…, replicate, step, player or link) of those an index names; −1 for −1."""
+    if index.ndim == 1:
+        return np.where(index >= 0, window[..., index], -1)
+    spread = np.broadcast_to(index[:, None, :], (*window.shape[:-1], index.shape[-1]))
+    return np.where(spread >= 0, np.take_along_axis(window, np.maximum(spread, 0), -1), -1)

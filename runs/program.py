@@ -147,19 +147,20 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
             "action": jnp.where(over, -1, outcome.action).astype(jnp.int8),
             "observation": observation.astype(jnp.int16),
             "reward": outcome.reward,
-            "alive": ~carry.over,
         }
         record |= outcome.variables
         record |= _reported(traces, segments, inputs, slots, cells, over)
         if variables is not None:
-            record = {k: v for k, v in record.items() if k in variables or k == "alive"}
+            record = {k: v for k, v in record.items() if k in variables}
+        if any(value.dtype == jnp.float64 for value in record.values()):
+            record["alive"] = ~carry.over  # tells which of a world's own figures are a finished game's
         society = Society(outcome.action, outcome.reward, None) if imitated else None
         budget = outcome.variables["thinking_budget"].astype(jnp.float32) if any(charged) else None
         return Carry(world_state, states, outcome.observation, outcome.ended, society, budget), record
 
     def advance(inputs: Inputs, carry: Carry, first: Any) -> tuple[Carry, dict[str, Any]]:
         def frame(carry: Carry, index: Any) -> tuple[Carry, dict[str, Any]]:
-            time = first + index * every
+            time = jax.lax.optimization_barrier(first + index * every)  # read once a step, not once a lane
             carry, record = step(inputs, carry, time)
             if every > 1:
                 carry = jax.lax.fori_loop(1, every, lambda i, c: step(inputs, c, time + i)[0], carry)

@@ -115,10 +115,22 @@ def phase_diagram(ds: xr.Dataset, ax: Axes, name: str | None = None) -> None:
     if len(dims) >= 2:
         return _heat_map(ax, tail(ds, name), dims, name)
     words = against_sweep(ax, ds, [name], dots=True)
+    _marks(ax, ds, name)
     ax.set_ylabel(axis_label(name, ds[name]))
     if quantity(name).is_rate:
         ax.set_ylim(-0.03, 1.03)
     finish(ax, title, "Means over the last half of the steps; a dot is a replicate. " + words)
+
+
+def _marks(ax: Axes, ds: xr.Dataset, name: str) -> None:
+    """What theory says of a quantity, where the world recorded it: its Nash value and its optimum."""
+    for end, style in (("nash", "--"), ("optimum", ":")):
+        if f"{name}_{end}" not in ds.data_vars:
+            continue
+        array = tail(ds, f"{name}_{end}")
+        dim = main_dim(array)
+        line = array.mean([d for d in array.dims if d != dim])
+        ax.plot(line[dim], line, style, color="#555555", linewidth=1.4, label=end.replace("nash", "Nash"))
 
 
 def _heat_map(ax: Axes, array: xr.DataArray, dims: list[str], name: str) -> None:

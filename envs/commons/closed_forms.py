@@ -45,8 +45,11 @@ def gordon_schaefer(
     price: float = 1.0,
     cost: float = 0.1,
 ) -> Outcomes:
-    """Closed forms of n harvesters in steady state; ``cost`` per effort and round, ``catch`` is q."""
-    z = cost / (price * catch * capacity)
+    """Closed forms of n harvesters in steady state; ``cost`` per effort and round, ``catch`` is q.
+
+    Where z ≥ 1 nobody fishes, and the price of anarchy is 1.
+    """
+    z = min(cost / (price * catch * capacity), 1.0)
 
     def at(owners: int) -> tuple[float, float, float]:
         effort = owners / (owners + 1) * growth / catch * (1 - z)
@@ -61,7 +64,7 @@ def gordon_schaefer(
         optimum[1],
         nash[2],
         optimum[2],
-        optimum[2] / nash[2],
+        optimum[2] / nash[2] if z < 1 else 1.0,
     )
 
 

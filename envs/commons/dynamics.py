@@ -151,6 +151,8 @@ class Commons:
         else:
             solved = levhari_mirman(self.players, number["alpha"], beta)
         most = 1.0 if self.model == "levhari_mirman" else np.inf
+        if solved.optimum <= 0:  # fishing never pays: from nothing to what would empty the stock
+            return number["growth"] / number["catch"] / self.players * np.linspace(0, 1, self.actions)
         if self.players == 1:
             return np.minimum(solved.optimum * np.linspace(0.5, 1.5, self.actions), most)
         inner = np.linspace(solved.optimum, solved.nash, min(max(self.actions - 2, 2), self.actions))
@@ -196,9 +198,26 @@ class Commons:
                 "stock": jnp.broadcast_to(after, shape),
                 "effort": jnp.where(over, 0.0, effort),
                 "harvest": jnp.where(over, 0.0, taken),
+                **{name: jnp.broadcast_to(value, shape) for name, value in self._marks(params).items()},
             },
         )
         return CommonsState(after, ended), outcome
+
+    def _marks(self, params: CommonsParams) -> dict[str, Array]:
+        """Steady stock and reward of each at the Nash harvest and at the planner's, where a closed form needs no more
+        than the world's own numbers."""
+        if self.model != "gordon_schaefer":
+            return {}
+        z = jnp.minimum(params.cost / (params.price * params.catch * params.capacity), 1.0)
+        marks = {}
+        for name, owners in (("nash", self.players), ("optimum", 1)):
+            stock = params.capacity * (1.0 + owners * z) / (owners + 1)
+            effort = owners / (owners + 1) * params.growth / params.catch * (1.0 - z)
+            marks[f"stock_{name}"] = stock
+            marks[f"reward_{name}"] = (
+                (params.price * params.catch * stock - params.cost) * effort / self.players
+            )
+        return marks
 
 
 def _total(rows: Array) -> Array:

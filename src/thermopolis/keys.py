@@ -35,13 +35,17 @@ def _mix(x: Any) -> Any:
     return x ^ (x >> 15)
 
 
-def _absorb(key: Any, data: Any) -> Any:
-    """Fold 32 bits into a (2,) uint32 key: four Feistel rounds, so distinct keys stay distinct."""
-    left, right = key[0], key[1]
+def _rounds(left: Any, right: Any, data: Any) -> tuple[Any, Any]:
+    """Fold 32 bits into both words of a key: four Feistel rounds, so distinct keys stay distinct."""
     for i in range(4):
         constant = jnp.uint32((_GOLDEN * (i + 1)) % 2**32)
         left, right = right, left ^ _mix(right + data * jnp.uint32(2 * i + 1) + constant)
-    return jnp.stack([left, right])
+    return left, right
+
+
+def _absorb(key: Any, data: Any) -> Any:
+    """Fold 32 bits into a (2,) uint32 key."""
+    return jnp.stack(_rounds(key[0], key[1], data))
 
 
 def _seed(seed: Any) -> Any:
@@ -113,6 +117,10 @@ def fold_in(keys: jax.Array, data: Any) -> jax.Array:
     """``jax.random.fold_in`` over an array of keys of any shape; ``data`` broadcasts against it."""
     words = jnp.uint32(data) if isinstance(data, int) else jnp.asarray(data).astype(jnp.uint32)
     data = jnp.broadcast_to(words, keys.shape)
+    if is_counter(keys):  # elementwise, so that a compiled loop fuses it with the draws it is for
+        raw = jax.random.key_data(keys)
+        folded = jnp.stack(_rounds(raw[..., 0], raw[..., 1], data), axis=-1)
+        return jax.random.wrap_key_data(folded, impl=COUNTER)
     return jax.vmap(jax.random.fold_in)(keys.reshape(-1), data.reshape(-1)).reshape(keys.shape)
 
 

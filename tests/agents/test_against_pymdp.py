@@ -209,3 +209,35 @@ def test_on_random_single_factor_models(case):
     )
     observations = np.random.default_rng(case).integers(0, int(np.prod(outcomes)), (STEPS, LANES))
     compare(player, observations, *settings_of_lanes())
+
+
+FACTORED = [
+    # states, outcomes, controls, horizon, learned, parameter gain
+    ((2, 3), (4,), (2, 1), 1, ("B",), False),
+    ((3, 2), (3, 2), (2, 2), 1, ("A", "B"), False),
+    ((2, 2), (3,), (2, 1), 2, ("B",), True),
+    ((2, 2), (2, 3, 2), (2, 1), 3, (), False),
+    ((2, 3, 2), (4,), (2, 1, 1), 1, ("A",), False),
+    ((2, 2, 2), (3, 2), (2, 1, 1), 2, ("A", "B"), True),
+    ((3, 2, 2), (2, 2, 3), (2, 1, 1), 1, ("B",), True),
+    ((2, 2, 2, 2), (4,), (2, 1, 1, 1), 1, ("A", "B"), False),
+    ((2, 2, 2, 2), (3, 2), (2, 1, 1, 1), 2, ("B",), False),
+    ((2, 2), (4, 3), (3, 1), 3, ("A", "B"), False),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", range(len(FACTORED)))
+def test_on_random_models_of_several_factors(case):
+    """Two to four factors, perceived by pymdp's own parallel iteration."""
+    states, outcomes, controls, horizon, learns, parameter_gain = FACTORED[case]
+    model = random_model(100 + case, states, outcomes, controls, learns)
+    player = ActiveInference(
+        model,
+        horizon=horizon,
+        learning=Learning(of=learns) if learns else None,
+        information_gain=(True, parameter_gain),
+        perception="fixed_point",
+    )
+    observations = np.random.default_rng(case).integers(0, int(np.prod(outcomes)), (STEPS // 2, LANES))
+    compare(player, observations, *settings_of_lanes())

@@ -130,12 +130,12 @@ def test_sampled_zeros_stay_possible_and_forbidden_states_stay_impossible() -> N
     assert np.isfinite(np.asarray(trace["free_energy"])).all()
 
 
-def demekas(scale: float, rates: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """First cooperation and start of lasting cooperation of two equal deterministic learners, by learning rate."""
+def demekas(scale: np.ndarray, rates: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """First cooperation and start of lasting cooperation of two equal deterministic learners, by β and learning rate."""
     from thermopolis.agents import dilemma_model
 
     player = ActiveInference(
-        dilemma_model([[3, 1], [4, 2]], scale),
+        dilemma_model([[3, 1], [4, 2]]),
         learning=Learning(0.1),
         selection="argmax",
         first_observation=1,
@@ -143,6 +143,8 @@ def demekas(scale: float, rates: np.ndarray, steps: int) -> tuple[np.ndarray, np
     lanes = 2 * len(rates)
     keys, settings = lanes_of(player, lanes)
     settings["rate"] = jnp.asarray(np.tile(rates, 2), jnp.float32)
+    wanted = np.array([3.0, 1.0, 4.0, 2.0])[:, None] * np.tile(scale, 2)
+    settings["ln_C_0"] = jax.nn.log_softmax(jnp.asarray(wanted, jnp.float32), axis=0)
 
     def body(carry: Any, time: Any) -> Any:
         state, seen = carry
@@ -157,10 +159,34 @@ def demekas(scale: float, rates: np.ndarray, steps: int) -> tuple[np.ndarray, np
 
 def test_demekas_table() -> None:
     """Demekas, Heins & Klein 2023: all D until τ1, then alternation, then all C from τ2; τ2 = 3 τ1 - 2 at β = 1."""
-    first, lasting = demekas(1.0, np.array([0.05, 0.1, 0.3, 1.0]), 200)
+    first, lasting = demekas(np.ones(4), np.array([0.05, 0.1, 0.3, 1.0]), 200)
     assert first.tolist() == [52, 27, 10, 4]
     assert lasting.tolist() == [154, 79, 28, 10]
     assert (lasting == 3 * first - 2).all()
+
+
+def test_demekas_law() -> None:
+    """τ1 = m + 1 and τ2 = 3m + 1 for 40 learning rates and β = 1, 2, 3, m = ⌈κ(β)/η⌉, in one program.
+
+    Derivation. In DD, a defection that was tried n times predicts DD with p = (½ + ηn)/(1 + ηn), so that it is worth
+    β(4 - 2p) + h(p) (h in nats); cooperation, untried, 2β + ln 2. They are equal where 2β(1 - p) + h(p) = ln 2, that is
+    after κ/η = (p - ½)/((1 - p) η) trials; ties go to cooperation. The step that sees the opening CD tries nothing in
+    DD, so the first C is at τ1 = m + 1. It brings CC, where D is untried again and preferred; from DD cooperation only
+    gains by what it brings. So C and D alternate until D was tried m times in CC, by the same equation: 2m steps.
+    """
+    from scipy.optimize import brentq
+
+    betas, rates = np.array([1.0, 2.0, 3.0]), np.geomspace(0.03, 2.0, 40)
+    entropy = lambda p: -p * np.log(p) - (1 - p) * np.log(1 - p)
+    kappa = []
+    for beta in betas:
+        p = brentq(lambda p, b=beta: 2 * b * (1 - p) + entropy(p) - np.log(2), 0.5 + 1e-9, 1 - 1e-12)
+        kappa.append((p - 0.5) / (1 - p))
+    trials = np.ceil(np.array(kappa)[:, None] / rates)
+    scale, rate = np.repeat(betas, 40), np.tile(rates, 3)
+    first, lasting = demekas(scale, rate, int(3 * trials.max()) + 20)
+    np.testing.assert_array_equal(first.reshape(3, 40), trials + 1)
+    np.testing.assert_array_equal(lasting.reshape(3, 40), 3 * trials + 1)
 
 
 @pytest.mark.parametrize(("scale", "temperature"), [(1.0, 1.0), (2.0, 0.5), (0.5, 3.0)])

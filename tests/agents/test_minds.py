@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import jax
@@ -9,7 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from thermopolis.agents import ActiveInference, CentralPlanner, Learning, Team, dilemma_model
+from thermopolis.agents import (
+    ActiveInference,
+    CentralPlanner,
+    GenerativeModel,
+    Learning,
+    Team,
+    dilemma_model,
+    group_model,
+    selection,
+)
 from thermopolis.agents.central import joint_model
 from thermopolis.agents.counterfactual import action_probabilities, value_not_taken
 from thermopolis.agents.opponent import LEVEL_0, opponent_model, partner_types, response
@@ -116,6 +126,46 @@ def test_an_entropy_that_no_temperature_has_is_told() -> None:
     np.testing.assert_allclose(out["exploration_temperature"], 0.5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("temperature", [1e-9, 1e-4, 1.0, 1e9])
+def test_entmax_is_a_law_at_any_temperature(temperature: float) -> None:
+    """For every α from softmax to sparsemax: no NaN, an entropy between 0 and ln 2, and one action alone when cold."""
+    player = ActiveInference(
+        dilemma_model(DILEMMA),
+        temperature,
+        selection={"kind": "entmax", "alpha": 1.5},
+        learning=Learning(0.3),
+    )
+    keys, settings = lanes_of(player, 33)
+    settings["selection.alpha"] = jnp.linspace(1.0, 2.0, 33)
+    state, seen = player.init(keys, settings), jnp.full(33, -1)
+    step = jax.jit(player.step)
+    for time in range(6):
+        state, action, trace = step(fold_in(keys, time), state, settings, seen)
+        seen = 2 * action + jnp.arange(33) % 2
+        entropy = np.asarray(trace["policy_entropy"])
+        assert (entropy >= -1e-6).all() and (entropy <= np.log(2) + 1e-6).all()
+        if time == 0 and temperature < 1e-3:
+            assert (entropy == 0).all() and (np.asarray(action) == 1).all()  # defection, for certain
+        if time == 0 and temperature > 1e3:
+            np.testing.assert_allclose(entropy, np.log(2), rtol=1e-5)
+
+
+def test_adaptive_entmax_cuts_the_sure_and_keeps_the_undecided() -> None:
+    """α is 1 at equal values and rises towards its largest with sureness; the policy is entmax at that α."""
+    rule = {"alpha_max": jnp.full(3, 2.0), "varentropy_scale": jnp.full(3, 1.0)}
+    values = jnp.asarray([[1.0, 1.0, 9.0], [1.0, 0.0, 0.0], [1.0, -0.5, -9.0]])
+    alpha = selection.alpha(values, rule)
+    assert float(alpha[0]) == pytest.approx(1.0, abs=1e-6) and 1.0 < float(alpha[1]) < float(alpha[2]) <= 2.0
+    q = selection.RULES["adaptive_entmax"](values, rule)
+    np.testing.assert_allclose(q, selection.RULES["entmax"](values, {"alpha": alpha}), atol=1e-6)
+    np.testing.assert_allclose(q[:, 0], 1 / 3, atol=1e-6)
+    assert float(q[2, 2]) == 0.0
+    out = play(
+        ActiveInference(dilemma_model(DILEMMA), 0.5, selection="adaptive_entmax"), lambda t, x: x, 4, 5
+    )
+    assert ((out["entmax_alpha"] >= 1) & (out["entmax_alpha"] <= 2)).all()
+
+
 @pytest.mark.parametrize("alpha", [1.5, pytest.param(1.7, marks=pytest.mark.long)])
 def test_entmax_policies_have_exact_zeros_and_no_nan(alpha: float) -> None:
     """Cold, the worse action gets probability 0: entropy is exactly 0 and it is never taken."""
@@ -129,6 +179,67 @@ def test_entmax_policies_have_exact_zeros_and_no_nan(alpha: float) -> None:
     assert (out["policy_entropy"] == 0.0).any()
     sure = out["policy_entropy"] == 0.0
     assert (out["regret"][sure] <= 1e-5).all()
+
+
+def test_a_player_of_bounded_steps_keeps_its_old_partner() -> None:
+    """A partner who cooperates nineteen times in twenty is replaced by one who tosses a coin, for six rounds or for good.
+
+    What a player expects after exploiting cooperation has moved by fewer nats in a bounded player than in a plain one of
+    the same rate, whose last events outweigh the hundred before; if the new partner stays, both come to know it.
+    """
+    rng, lanes = np.random.default_rng(4), 64
+    chance = np.where(np.arange(400) < 100, 0.05, 0.5)[:, None]
+    moves = jnp.asarray(rng.random((400, lanes)) < chance, jnp.int32)
+    moved, settled = {}, {}
+    for name, bound in (("plain", 1.0), ("bounded", 0.02)):
+        learning = Learning(0.3, method="natural_gradient", kl_bound=bound)
+        player = ActiveInference(dilemma_model(DILEMMA), 0.1, learning=learning)
+        counts = play(player, lambda t, last: moves[t], lanes, 400)["counts"]["B_0"]
+        told = counts[:, 2:, 2, 1]  # own defection answered by C or D, from DC
+        p = np.clip(told[:, 0] / told.sum(axis=1), 1e-6, 1 - 1e-6)
+        old, new = p[100], p[107]
+        moved[name] = (old * np.log(old / new) + (1 - old) * np.log((1 - old) / (1 - new))).mean()
+        settled[name] = p[250:].mean()
+    assert moved["bounded"] < 0.25 * moved["plain"]
+    assert all(value < 0.7 for value in settled.values()), settled
+
+
+# --- policies that are given
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_given_policies_are_worth_what_they_are_among_all(horizon: int) -> None:
+    """All of them given: the same run as enumerated ones; some of them, in any order: those rows."""
+    model = random_model(6, (2, 2), (3,), 2, counts=True)
+    every = list(itertools.product(range(model.num_actions), repeat=horizon))
+    plain = ActiveInference(model, 0.7, horizon, information_gain=(True, True))
+    given = ActiveInference(model, 0.7, policies=every, information_gain=(True, True))
+    keys, settings = lanes_of(plain, 6)
+    seen = jnp.arange(6) % 3
+    one, two = (jax.jit(p.step)(keys, p.init(keys, settings), settings, seen) for p in (plain, given))
+    np.testing.assert_array_equal(one[1], two[1])
+    for name in one[2]:
+        np.testing.assert_allclose(one[2][name], two[2][name], rtol=1e-5, atol=1e-6, err_msg=name)
+    picked = [every[-1], every[0]]
+    few = ActiveInference(model, 1e-3, policies=picked)
+    _, action, trace = jax.jit(few.step)(keys, few.init(keys, settings), settings, seen)
+    assert set(np.asarray(action)) <= {picked[0][0], picked[1][0]}
+    assert (trace["policy_entropy"] <= np.log(2) + 1e-5).all()
+
+
+def test_given_policies_reach_where_sequences_cannot() -> None:
+    """Three sequences of 24 actions out of 2^24: the one that ends where it wants to be is taken."""
+    turn = np.stack([np.eye(6), np.roll(np.eye(6), 1, axis=0)], axis=-1)
+    ring = GenerativeModel([np.eye(6)], [turn], [np.array([0, 0, 0, 0, 4.0, 0])], [np.eye(6)[0]])
+    policies = [[0] * 24, [1] * 4 + [0] * 20, [1] * 24]
+    player = ActiveInference(ring, 0.1, policies=policies)
+    keys, settings = lanes_of(player, 8)
+    _, action, trace = jax.jit(player.step)(keys, player.init(keys, settings), settings, jnp.full(8, -1))
+    assert (np.asarray(action) == 1).all() and (np.asarray(trace["policy_entropy"]) < 1e-4).all()
+    assert player.structure.horizon == 24
+    for wrong, word in (([[0, 1], [1]], "equally long"), ([[0], [0]], "twice"), ([[7]], "action 7")):
+        with pytest.raises(ModelError, match=word):
+            ActiveInference(ring, policies=wrong)
 
 
 # --- other minds
@@ -213,8 +324,43 @@ def test_who_hears_whom() -> None:
     np.testing.assert_allclose(Team(4, graph="ring").heard(own)[::3], [1010, 101, 1010, 101])
     np.testing.assert_allclose(Team(4).mean(own), 277.75)
     np.testing.assert_allclose(Team(4).first(own), 1.0)
+    line = Team(4, graph=((0, 1), (1, 2), (3, 2)))
+    np.testing.assert_allclose(line.heard(own)[::3], [10, 101, 1010, 100])
     with pytest.raises(ModelError, match="at least 2"):
         Team(1)
+    with pytest.raises(ModelError, match="joins 1 and 4"):
+        Team(4, graph=((1, 4),))
+
+
+def test_shared_beliefs_about_states_are_those_of_one_who_saw_all() -> None:
+    """Three members see the same hidden state through three glasses: at weight 1 each has the posterior of all three
+    outcomes, at weight 0 its own; on a line the ends hear the middle alone."""
+    rng = np.random.default_rng(2)
+    a = rng.dirichlet(np.ones(4), 3).T  # 4 outcomes of 3 states
+    d = rng.dirichlet(np.ones(3))
+    model = GenerativeModel([a], [np.full((3, 3, 2), 1 / 3)], D=[d])
+    seen = rng.integers(4, size=(3, 5))  # members, cells
+    line = ((0, 1), (1, 2))
+    hears = {"complete": [[1, 2], [0, 2], [0, 1]], line: [[1], [0, 2], [1]]}
+    for graph, weight in (("complete", 1.0), ("complete", 0.4), (line, 1.0), ("complete", 0.0)):
+        player = ActiveInference(model, team=Team(3, graph=graph, of=("states",)), team_weight=weight)
+        keys, settings = lanes_of(player, 15)
+        state, _, trace = jax.jit(player.step)(
+            keys, player.init(keys, settings), settings, jnp.asarray(seen.reshape(-1))
+        )
+        q = np.asarray(state.qs[0]).reshape(3, 3, 5)
+        for i in range(3):
+            others = np.prod([a[seen[j]].T ** weight for j in hears[graph][i]], axis=0)
+            joint = d[:, None] * a[seen[i]].T * others
+            np.testing.assert_allclose(q[:, i], joint / joint.sum(axis=0), atol=1e-5)
+            np.testing.assert_allclose(
+                np.asarray(trace["free_energy"]).reshape(3, 5)[i],
+                -np.log(joint.sum(axis=0)),
+                rtol=1e-4,
+                atol=1e-5,
+            )
+    with pytest.raises(ModelError, match="perception is exact"):
+        ActiveInference(model, team=Team(3, of=("states",)), perception="mean_field")
 
 
 def test_a_central_planner_takes_the_sum_of_both() -> None:
@@ -227,6 +373,24 @@ def test_a_central_planner_takes_the_sum_of_both() -> None:
         a, b = np.asarray(action).reshape(2, 4)
         assert (payoffs[a, b] + payoffs[b, a] == total).all()
         assert trace["policy_entropy"].shape == (8,)
+
+
+def test_a_central_planner_of_a_small_group_takes_what_is_worth_most_to_all() -> None:
+    """Four bodies whose worth is largest where exactly one defects: cold, the planner has one defect; each body's share
+    of the joint action is its own digit, and outcomes are put together from what each shows of itself."""
+    worth = np.zeros((2,) * 4)
+    worth[0, 0, 1, 0] = 9.0
+    planner = ActiveInference(group_model(worth), 0.05, information_gain=(False, False))
+    player = CentralPlanner(planner, 2, bodies=4, others=5)
+    keys, settings = lanes_of(player, 12)  # type: ignore[arg-type]
+    state, action, trace = jax.jit(player.step)(keys, player.init(keys, settings), settings, jnp.full(12, -1))
+    np.testing.assert_array_equal(np.asarray(action).reshape(4, 3)[:, 0], [0, 0, 1, 0])
+    assert trace["regret"].shape == (12,) and np.isnan(trace["free_energy"]).all()
+    shown = jnp.asarray(np.array([0, 0, 1, 0]) * 5 + np.array([2, 2, 3, 2])).repeat(3)
+    _, _, trace = jax.jit(player.step)(keys, state, settings, shown)
+    np.testing.assert_allclose(trace["free_energy"], 0.0, atol=1e-5)  # it saw what it had done
+    with pytest.raises(ModelError, match=r"2\^7 = 128 joint actions, more than 64"):
+        group_model(np.zeros((2,) * 7))
 
 
 # --- deep plans
@@ -276,8 +440,6 @@ def test_sophisticated_plans_reach_where_sequences_cannot() -> None:
     with pytest.raises(ModelError, match="sophisticated"):
         ActiveInference(model, planner="sophisticated")
     turn = np.stack([np.eye(6), np.roll(np.eye(6), 1, axis=0)], axis=-1)  # stay, or go on round a ring of six
-    from thermopolis.agents import GenerativeModel
-
     wanted = np.array([0.0, -1.0, -1.0, -1.0, 5.0, -1.0])
     ring = GenerativeModel([np.eye(6)], [turn], [wanted], [np.eye(6)[0]])
     values = {}

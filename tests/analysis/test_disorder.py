@@ -93,3 +93,23 @@ def test_links_give_the_spatial_part():
     value = disorder(ds, windows=1).sel(part="spatial")
     # along the ring every player has one like and one unlike neighbour: the neighbour tells nothing
     assert float(value.squeeze()) == pytest.approx(1.0)
+
+
+def test_broadcast_players_have_neighbours_too():
+    # blocks on a ring of twelve, each replicate with a ring of its own numbering
+    generator = np.random.default_rng(3)
+    order = [np.arange(12), generator.permutation(12)]
+    source = np.stack([np.concatenate([o, np.roll(o, -1)]) for o in order])
+    target = np.stack([np.concatenate([np.roll(o, -1), o]) for o in order])
+    action = np.zeros((2, 40, 12), np.int8)
+    for r, o in enumerate(order):
+        action[r][:, o] = (np.arange(12) // 6 + np.arange(40)[:, None]) % 2
+    ds = dataset(action).assign_coords(
+        source=(("replicate", "link"), source), target=(("replicate", "link"), target)
+    )
+    value = disorder(ds, windows=1).sel(part="spatial").squeeze().values
+    # ten of twelve links join equals: H(own | neighbour)/H(own) = h(1/6)/ln 2
+    exact = -(np.log(1 / 6) / 6 + 5 / 6 * np.log(5 / 6)) / np.log(2)
+    assert np.allclose(value, exact, atol=2e-3)
+    same = dataset(action[:1]).assign_coords(source=("link", source[0]), target=("link", target[0]))
+    assert float(disorder(same, windows=1).sel(part="spatial").squeeze()) == pytest.approx(value[0])

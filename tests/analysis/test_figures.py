@@ -103,3 +103,17 @@ def test_a_society_moves(society, tmp_path):
     assert Image.open(path).n_frames == 6
     with pytest.raises(StoreError, match="select one first"):
         animate_society(society.expand_dims(temperature=[1.0]), tmp_path / "no.gif")
+
+
+def test_a_commons_is_drawn_beside_its_nash_stock_and_its_optimum() -> None:
+    dims, shape = ("temperature", "replicate", "step", "agent"), (3, 2, 8, 5)
+    stock = np.linspace(0.25, 0.4, 3)[:, None, None, None] * np.ones(shape)
+    data = {
+        "stock": (dims, stock),
+        "stock_nash": (dims, np.full(shape, 0.25)),
+        "stock_optimum": (dims, np.full(shape, 0.55)),
+    }
+    ds = xr.Dataset(data, {"temperature": [0.1, 1.0, 10.0], "kind": ("agent", ["active_inference"] * 5)})
+    axes = draw(ds, "phase_diagram").axes[0]
+    lines = {str(line.get_label()): set(np.round(line.get_ydata(), 6)) for line in axes.lines}
+    assert lines["Nash"] == {0.25} and lines["optimum"] == {0.55}

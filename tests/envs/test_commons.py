@@ -64,6 +64,24 @@ def test_gordon_schaefer_in_steady_state_is_the_closed_form(players):
     np.testing.assert_allclose(stock, [solved.stock_optimum, solved.stock_nash], rtol=1e-4)
     np.testing.assert_allclose(rent, [solved.value_optimum, solved.value_nash], rtol=2e-3)
     assert solved.price_of_anarchy == pytest.approx((players + 1) ** 2 / (4 * players))
+    for name in ("nash", "optimum"):  # the marks that figures draw
+        assert out.variables[f"stock_{name}"][-1, 0, 0] == pytest.approx(getattr(solved, f"stock_{name}"))
+        each = getattr(solved, f"value_{name}") / players
+        assert out.variables[f"reward_{name}"][-1, 0, 0] == pytest.approx(each, rel=1e-5)
+
+
+def test_nobody_fishes_where_it_never_pays():
+    solved = gordon_schaefer(3, cost=2.0)
+    assert (solved.nash, solved.stock_nash, solved.value_optimum, solved.price_of_anarchy) == (
+        0.0,
+        1.0,
+        0.0,
+        1.0,
+    )
+    world = Commons("gordon_schaefer", 3, 4)
+    params = world.params(cost=2.0)
+    out = harvest(world, params, np.broadcast_to(np.arange(4), (60, 3, 4)))
+    assert np.argmax(out.reward[-1].sum(axis=0)) == 0 and out.variables["stock"][-1, 0, 0] == 1.0
 
 
 def test_the_planner_finds_the_optimum_and_a_deviator_the_nash_effort():
