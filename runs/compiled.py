@@ -161,11 +161,11 @@ def _resumed(
     if saved is None:
         return 0, carry
     try:
-        carry, frames = carry_from(saved, carry), int(saved["frames"])
-    except (KeyError, ValueError):
+        resumed, frames = carry_from(saved, carry), int(saved["frames"])
+        for number, (_, part, column, count) in enumerate(block.stretches()):
+            start = f"record{number}:"
+            mine = {key.removeprefix(start): value for key, value in saved.items() if key.startswith(start)}
+            recorders[part.index].restore(column, count, mine)
+    except (KeyError, ValueError):  # of another version, or its frames are gone: from the start
         return 0, carry
-    for number, (_, part, column, count) in enumerate(block.stretches()):
-        start = f"record{number}:"
-        mine = {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}
-        recorders[part.index].restore(column, count, mine)
-    return frames, carry
+    return frames, resumed

@@ -163,8 +163,9 @@ class Spool:
             if first_column <= first < first_column + columns:
                 with open(self._file(first), "rb") as file:
                     os.fsync(file.fileno())
+                    size = os.fstat(file.fileno()).st_size
                 listed = [[name, what.dtype.str, what.inner] for name, what in kept.items()]
-                found[f"spool{first}"] = np.array(json.dumps([width, listed]))
+                found[f"spool{first}"] = np.array(json.dumps([width, listed, size]))
         return found
 
     def restore(self, first_column: int, columns: int, kept: Values) -> None:
@@ -172,12 +173,13 @@ class Spool:
 
         Raises
         ------
-        ValueError : it isn't there.
+        KeyError, ValueError : it isn't there.
         """
         del columns
-        width, listed = json.loads(str(kept[f"spool{first_column}"]))
-        if not self._file(first_column).exists():
-            raise ValueError(f"{self._file(first_column)}: not there")
+        width, listed, size = json.loads(str(kept[f"spool{first_column}"]))
+        path = self._file(first_column)
+        if not path.exists() or path.stat().st_size < size:
+            raise ValueError(f"{path}: not there, or cut short")
         self.runs[first_column] = (
             width,
             {name: Kept(np.dtype(dtype), tuple(inner)) for name, dtype, inner in listed},

@@ -85,7 +85,7 @@ class Summaries:
     def _numbers(self, values: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray]]:
         """What has a mean: cooperation in the place of actions, no observations; NaN after the end."""
         found = []
-        alive = values["alive"]
+        alive = values.get("alive")
         wanted = self.point.experiment.record.variables
         for name, value in values.items():
             if name == "action" and self.point.stage.payoffs is not None:
@@ -94,7 +94,7 @@ class Summaries:
                 continue
             if wanted != "all" and name not in wanted:
                 continue
-            if value.shape[-2:] == alive.shape[-2:]:
+            if alive is not None and value.shape[-2:] == alive.shape[-2:]:
                 shape = (alive.shape[0], *(1,) * (value.ndim - 3), *alive.shape[1:])
                 value = np.where(alive.reshape(shape), value, np.nan)
             found.append((name, value))

@@ -12,7 +12,7 @@ import xarray as xr
 
 import thermopolis as tp
 from thermopolis.runs import checkpoints as kept
-from thermopolis.runs import compiled
+from thermopolis.runs import compiled, keeping, netcdf, table
 from thermopolis.runs.summaries import merged, moments
 
 FILE = """\
@@ -69,12 +69,8 @@ def test_a_cut_run_goes_on_to_the_same_bits(
     whole = tp.run(experiment, tmp_path / "whole").load()
     assert not (tmp_path / "whole" / ".checkpoints").exists()
 
-    def cut(progress: Any) -> None:
-        if progress.done >= progress.total / 2:
-            raise Cut
-
     with pytest.raises(Cut):
-        tp.run(experiment, tmp_path / "cut", progress=cut)
+        tp.run(experiment, tmp_path / "cut", progress=cut_in_the_middle)
     assert list((tmp_path / "cut" / ".checkpoints").glob("*.npz"))
     often.clear()
     again = tp.run(experiment, tmp_path / "cut").load()
@@ -83,16 +79,57 @@ def test_a_cut_run_goes_on_to_the_same_bits(
     assert not (tmp_path / "cut" / ".checkpoints").exists()
 
 
+@pytest.fixture
+def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every point is large enough to wait on disk, and is written in several slabs."""
+    monkeypatch.setattr(compiled, "LARGE_BYTES", 1)
+    monkeypatch.setattr(keeping, "LARGE_BYTES", 1)
+    monkeypatch.setattr(table, "STRETCH_BYTES", 4096)
+    monkeypatch.setattr(netcdf, "STRETCH_BYTES", 4096)
+    monkeypatch.setattr(netcdf, "CHUNK_BYTES", 2048)
+
+
+def test_frames_on_disk_are_those_in_memory(file: Path, tmp_path: Path, on_disk: None) -> None:
+    experiment = tp.load(file)
+    whole = tp.run(experiment)
+    stored = tp.run(experiment, tmp_path / "out")
+    xr.testing.assert_identical(stored.load().drop_attrs(), whole.drop_attrs())
+    assert not list(tmp_path.rglob("*.raw")) and not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("harm", ["none", "shortened", "gone"])
+def test_a_cut_run_goes_on_from_frames_on_disk(
+    harm: str, file: Path, tmp_path: Path, often: list[int], on_disk: None
+) -> None:
+    experiment = tp.load(file)
+    whole = tp.run(experiment, tmp_path / "whole").load()
+    with pytest.raises(Cut):
+        tp.run(experiment, tmp_path / "cut", progress=cut_in_the_middle)
+    waiting = list((tmp_path / "cut" / ".checkpoints").rglob("*.raw"))
+    assert waiting
+    for path in waiting:
+        if harm == "shortened":
+            path.write_bytes(path.read_bytes()[:100])
+        elif harm == "gone":
+            path.unlink()
+    often.clear()
+    xr.testing.assert_identical(tp.run(experiment, tmp_path / "cut").load(), whole)
+    assert max(often) >= 50 if harm == "none" else set(often) == {0}
+    assert not (tmp_path / "cut" / ".checkpoints").exists()
+
+
+def cut_in_the_middle(progress: Any) -> None:
+    """Ends a run."""
+    if progress.done >= progress.total / 2:
+        raise Cut
+
+
 def test_a_damaged_checkpoint_costs_time_alone(file: Path, tmp_path: Path, often: list[int]) -> None:
     experiment = tp.load(file)
     whole = tp.run(experiment, tmp_path / "whole").load()
 
-    def cut(progress: Any) -> None:
-        if progress.done >= progress.total / 2:
-            raise Cut
-
     with pytest.raises(Cut):
-        tp.run(experiment, tmp_path / "cut", progress=cut)
+        tp.run(experiment, tmp_path / "cut", progress=cut_in_the_middle)
     for path in (tmp_path / "cut" / ".checkpoints").glob("*.npz"):
         path.write_bytes(path.read_bytes()[:-100])
     often.clear()
