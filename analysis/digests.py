@@ -166,7 +166,8 @@ def _besides(ds: xr.Dataset, bins: int) -> dict[str, xr.DataArray]:
             continue
     if "protocol_work" not in data:  # a landscape that moves has no sides to dwell on
         with suppress(StoreError):
-            data |= dict(dwell_times(ds).rename(survival="dwell_survival", stays="dwell_stays"))
+            found = dwell_times(ds).rename(survival="dwell_survival", stays="dwell_stays")
+            data |= {str(name): found[name] for name in found.data_vars}
     try:
         parts = disorder(ds)
         data["disorder"] = parts.rename(step="window").drop_vars("window")

@@ -17,7 +17,7 @@ import xarray as xr
 from thermopolis.analysis.series import check, sweep_dims
 from thermopolis.errors import StoreError
 
-_BASE = ("replicate", "step", "agent")
+_BASE = ("replicate", "step", "agent", "chain")
 
 
 def columns(ds: xr.Dataset, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:

@@ -29,7 +29,10 @@ from thermopolis.errors import StoreError
 _HERE = Path(__file__).parent / "page"
 _NEWEST = 6
 _BINS = 60
-_SHOWN = ("cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "kardashev", "power")
+_SHOWN = (
+    "cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "kardashev", "power", "stock", "energy",
+    "magnetisation",
+)  # fmt: skip
 
 
 class Watch:
@@ -97,17 +100,15 @@ def _where(point: Point) -> str:
 
 
 def _curve(ds: xr.Dataset, where: str) -> dict[str, Any]:
-    names = [n for n in _SHOWN if n in ds.data_vars]
-    small = digest(ds, _BINS, names)
+    small = digest(ds, _BINS, _SHOWN)
+    names = [n for n in _SHOWN if n in small.data_vars]
     out: dict[str, Any] = {"where": where, "panels": {}}
     for name in names:
-        if name not in small:
-            continue
         mean = small[name].mean("replicate").transpose("group", "step")
         if not np.isfinite(mean.values).any():
             continue
         out["panels"][name] = {
-            "label": axis_label(name, ds[name]),
+            "label": axis_label(name, small[name]),
             "rate": quantity(name).is_rate,
             "x": [float(s) for s in small["step"].values],
             "groups": [label_of(g) for g in group_names(small)],

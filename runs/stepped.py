@@ -228,5 +228,5 @@ def _collect(
         if any(n > 0 for n in short):  # players whose models differ in size share the larger one's table
             room = [(0, max(n, 0)) for n in short]
             reports[name] = np.pad(reports[name], [*room, (0, 0), (0, 0)], constant_values=np.nan)
-        corner = tuple(slice(0, n) for n in array.shape[:-1])
+        corner: tuple[Any, ...] = tuple(slice(0, n) for n in array.shape[:-1])
         reports[name][(*corner, *troupe.place)] = array

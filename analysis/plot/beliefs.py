@@ -60,7 +60,7 @@ def belief_simplex(ds: xr.Dataset, ax: Axes) -> None:
         mean = np.where(known[..., None], paths, 0.0).sum(0) / np.maximum(number, 1)[:, None]
         mean = mean[number > 0]
         ax.plot(*mean.T, color=colour, linewidth=1.6, label=label or None)
-        ax.scatter(*mean.T, s=np.linspace(5, 24, len(mean)), color=colour, linewidths=0)
+        ax.scatter(mean[:, 0], mean[:, 1], s=np.linspace(5, 24, len(mean)), color=colour, linewidths=0)
         ax.plot(*mean[:1].T, "o", mfc="white", mec=colour, markersize=7, zorder=4)
     ax.set_aspect("equal")
     ax.set_axis_off()

@@ -27,7 +27,8 @@ def protocol_histogram(ds: xr.Dataset, ax: Axes) -> None:
     shown = places(work, 4, skip=(DIRECTION,))
     both = [directions(work.isel(where)) for where, _, _ in shown]
     everything = np.concatenate([np.concatenate([up, -down]) for up, down in both])
-    bins = np.linspace(*np.quantile(everything, [0.002, 0.998]), _BINS + 1)
+    low, high = (float(q) for q in np.quantile(everything, [0.002, 0.998]))
+    bins = np.linspace(low, high, _BINS + 1)
     if not bins[-1] > bins[0]:
         raise StoreError("the core's work is the same on every chain, so it has no histogram")
     fallback = len(shown) > 1
@@ -39,14 +40,8 @@ def protocol_histogram(ds: xr.Dataset, ax: Axes) -> None:
             mirrored = np.histogram(-down, bins, density=True)[0]
             word = f"{label}, reverse (−W)" if label else "reverse (−W)"
             ax.stairs(mirrored, bins, color=colour, linewidth=1.6, linestyle=(0, (4, 2)), label=word)
-        ax.plot(
-            [up.mean()],
-            [0.02],
-            "v",
-            color=colour,
-            markeredgecolor="white",
-            transform=ax.get_xaxis_transform(),
-        )
+        foot = ax.get_xaxis_transform()
+        ax.plot([up.mean()], [0.02], "v", color=colour, markeredgecolor="white", transform=foot)
     ax.set_xlabel(f"work of the whole protocol ({units})")
     ax.set_ylabel(f"density (1/{units})")
     if units == "J":
@@ -61,9 +56,9 @@ def protocol_histogram(ds: xr.Dataset, ax: Axes) -> None:
         name = "bennett" if "bennett" in told[0] else "jarzynski"
         value = float(np.mean([r[name] for r in told]))
         ax.axvline(value, color="#444444", linewidth=1, linestyle=(0, (1.2, 1.6)))
-        low, high = (told[0][f"{name}_{k}" if name == "bennett" else k] for k in ("low", "high"))
+        below, above = (told[0][f"{name}_{k}" if name == "bennett" else k] for k in ("low", "high"))
         at = f" at {shown[0][1]}" if fallback else ""
-        interval = f"{told[0][name]:.3g} kT [{low:.3g}, {high:.3g}]{at}"
+        interval = f"{told[0][name]:.3g} kT [{below:.3g}, {above:.3g}]{at}"
         caption += f" Dotted: ΔF by {name.capitalize()}, {interval} (95% bootstrap over chains)."
     finish(ax, "Work of the protocol", caption)
 

@@ -57,3 +57,9 @@ def test_optional_exports_work_or_say_what_they_need(kind, game_point, tmp_path)
         assert export[kind]() is not None
     with pytest.raises(StoreError, match="select one place"):
         analysis.to_arviz(ds.expand_dims(temperature=[1.0]))
+
+
+def test_chains_of_a_core_are_rows(spins):
+    table = analysis.columns(spins, ["energy", "magnetisation"])
+    assert list(table) == ["temperature", "replicate", "step", "chain", "energy", "magnetisation"]
+    assert len(table["energy"]) == spins["energy"].size

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
-from thermopolis.analysis.view import server
+from thermopolis.analysis.view import _curve, server
 from thermopolis.errors import StoreError
 
 
@@ -97,3 +98,11 @@ def test_what_cannot_be_served_is_refused(tmp_path, sweep_dir):
         server(tmp_path / "nowhere")
     with serving(sweep_dir) as address, pytest.raises(StoreError, match="can't be opened"):
         server(sweep_dir, int(address.split(":")[-1].rstrip("/")))
+
+
+def test_summaries_and_cores_have_curves_too(game_point, spins):
+    whole = game_point(replicates=3, steps=12, core=False)
+    summary = xr.Dataset({"cooperation_mean": whole["cooperation"].mean("agent")})
+    panels = _curve(summary, "here")["panels"]
+    assert list(panels) == ["cooperation"] and panels["cooperation"]["groups"] == ["all players"]
+    assert {"energy", "magnetisation"} <= set(_curve(spins.isel(temperature=0), "here")["panels"])
