@@ -35,6 +35,7 @@ _NAMES: dict[str, str] = {
     "spaces_model": "spaces",
     "misperception": "dilemma",
     "outcome_model": "dilemma",
+    "perception_ledger": "perception_cost",
     "strategy": "strategies",
 }
 
