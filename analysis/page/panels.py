@@ -64,6 +64,9 @@ def panel_data(ds: xr.Dataset) -> dict[str, Any]:
             room = dots // max(1, len(quantities) * points * len(groups) * 2)
             panels.append(_sweep_panel(name, tail(ds.assign({name: array}), name), main, dims, room))
         panels.append(_time_panel(name, array, dims, bins))
+    if ds.attrs.get("alone"):
+        for panel in panels:
+            panel |= {k: panel[k].replace("a decision", "a step") for k in ("title", "ylabel")}
     described = [_dimension(ds, d) for d in dims]
     plain = [label_of(g) for g in groups]
     return {"dims": described, "groups": groups, "plain": plain, "colours": list(PALETTE), "panels": panels}
@@ -144,7 +147,8 @@ def _range(name: str, values: np.ndarray) -> list[float]:
         return [-0.03, 1.03]
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    pad = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
+    same = high - low <= 1e-9 * max(abs(low), abs(high))  # but for the last digits
+    pad = (0.05 * abs(high) or 0.05) if same else 0.05 * (high - low)
     known = quantity(name)
     floor = -0.02 * (high - low or 1.0) if known.low == 0.0 and low < 0.4 * high else low - pad
     return [floor, high + pad]

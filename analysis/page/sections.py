@@ -19,10 +19,10 @@ def sentence(ds: xr.Dataset) -> str:
     swept = " × ".join(f"{ds.sizes[d]} values of {dim_label(d)}" for d in sweep_dims(ds))
     groups = ", ".join(label_of(str(g)) for g in ds["group"].values) if "group" in ds.coords else "agents"
     agents = int(ds.attrs.get("agents", 1))
-    text = (
-        f"{agents} agent{'s' * (agents != 1)} ({groups}), {ds.attrs['steps']} steps, "
-        f"{ds.sizes['replicate']} replicates"
-    )
+    who = f"{agents} agent{'s' * (agents != 1)} ({groups})"
+    if ds.attrs.get("alone"):
+        who = f"A core by itself, {agents} chain{'s' * (agents != 1)}"
+    text = f"{who}, {ds.attrs['steps']} steps, {ds.sizes['replicate']} replicates"
     return text + (f", swept over {swept}." if swept else ".")
 
 
@@ -36,7 +36,7 @@ def overview(results: Results, ds: xr.Dataset) -> Markup:
         "points failed": failed or None,
         "replicates": ds.sizes["replicate"],
         "steps": ds.attrs["steps"],
-        "agents": ds.attrs.get("agents", 1),
+        "chains" if ds.attrs.get("alone") else "agents": ds.attrs.get("agents", 1),
         "seed": manifest.get("seed", ds.attrs.get("seed", "not recorded")),
         "thermopolis": versions.get("thermopolis", manifest.get("version")),
         "commit": str(manifest["git_commit"])[:10] if manifest.get("git_commit") else None,
@@ -113,7 +113,7 @@ def _panel_figure(k: int, panel: dict[str, Any]) -> Markup:
     title = panel["title"][0].upper() + panel["title"][1:]
     n = panel["n"]
     words = "Mean over the last half of the steps" if panel["kind"] == "sweep" else "Mean"
-    words += f" and 95% bootstrap interval over n = {n} replicates." if n > 1 else "; n = 1, no interval."
+    words += f" and 95% interval over n = {n} replicates." if n > 1 else "; n = 1, no interval."
     if panel["kind"] == "sweep":
         words += " The dotted line is the controls' place; a pale dot is a replicate."
     heads = [panel["xlabel"], "group", panel["ylabel"], "low", "high"]

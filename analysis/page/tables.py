@@ -10,6 +10,7 @@ import xarray as xr
 from thermopolis.analysis.civilizations import milestones
 from thermopolis.analysis.comparisons import compare
 from thermopolis.analysis.cooperation import conditional_cooperation
+from thermopolis.analysis.cores import protocol_free_energy
 from thermopolis.analysis.counting import OUTCOMES
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.page.html import Markup, joined, table, tag
@@ -19,7 +20,10 @@ from thermopolis.analysis.series import sweep_dims, tail
 from thermopolis.analysis.thermodynamics import second_law
 from thermopolis.errors import StoreError
 
-_TABLED = ("cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "kardashev", "power")
+_TABLED = (
+    "cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "kardashev", "power", "stock", "energy",
+    "magnetisation",
+)  # fmt: skip
 _MOST_ROWS = 400
 
 
@@ -30,6 +34,7 @@ def tables(ds: xr.Dataset) -> Markup:
         ("What it came to", _tails),
         ("Cooperation given the last outcome", _memory_one),
         ("Groups compared", _comparisons),
+        ("Free energy from work", _works),
         ("The second law, part by part", _laws),
         ("Milestones on Kardashev's scale", _milestones),
     ):
@@ -136,6 +141,23 @@ def _comparisons(ds: xr.Dataset) -> Markup | None:
         f"{quantity(name).label.capitalize()}, last half: permutation of replicates, Holm over all rows."
     )
     return _table(heads, rows, caption, "Groups compared")
+
+
+def _works(ds: xr.Dataset) -> Markup | None:
+    found = protocol_free_energy(ds)
+    dims = [d for d in sweep_dims(ds) if found and d in found[0]]
+    both = "bennett" in found[0]
+    rows: list[list[object]] = []
+    for r in found:
+        cells: list[object] = [f"{r['work']:.4g}", f"{r['spread']:.3g}"]
+        cells.append(f"{r['jarzynski']:.4g} [{r['low']:.4g}, {r['high']:.4g}]")
+        if both:
+            cells.append(f"{r['bennett']:.4g} [{r['bennett_low']:.4g}, {r['bennett_high']:.4g}]")
+        rows.append([*(number(r[d]) for d in dims), *cells])
+    heads = [*map(dim_label, dims), "mean work (kT)", "its variance", "ΔF by Jarzynski (kT)"]
+    heads += ["ΔF by Bennett (kT)"] if both else []
+    caption = "Over all chains, 95% bootstrap intervals; a variance above about 1 biases Jarzynski's mean."
+    return _table(heads, rows, caption, "Free energy from work")
 
 
 def _unit(value: float, units: str) -> str:

@@ -20,7 +20,7 @@ def _existing(directory: str) -> Path:
 
 
 def draw(directory: str, figures: list[str]) -> None:
-    """Draws all figures that the results have data for, or those named."""
+    """Draws all figures that the results have data for, or those named; says what is left out, and why."""
     from difflib import get_close_matches
 
     from thermopolis.analysis import FIGURES, plot_all
@@ -30,8 +30,15 @@ def draw(directory: str, figures: list[str]) -> None:
         if name not in FIGURES:
             near = get_close_matches(name, list(FIGURES), 1)
             raise CallError(f"no figure {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-    paths = plot_all(root, figures) if figures else plot_all(root)
-    print(f"figures: {root / 'figures'} ({len(paths)} files)")
+    drawn = plot_all(root, figures) if figures else plot_all(root)
+    print(f"figures: {root / 'figures'} ({len(drawn)} files)")
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in drawn.left_out.items():
+        by_reason.setdefault(reason, []).append(name)
+    if figures and by_reason:
+        raise StoreError("\n".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()))
+    for reason, names in by_reason.items():
+        print(f"left out {', '.join(names)}: {reason}")
 
 
 def serve_page(directory: str, port: int) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from thermopolis import analysis
-from thermopolis.analysis.page.panels import pack, unpack
+from thermopolis.analysis.page.panels import pack, panel_data, unpack
+from thermopolis.analysis.page.tables import tables
+
+from .simulated import simulate_protocol
 
 
 def test_the_page_is_self_contained_and_small(sweep_dir):
@@ -32,3 +35,12 @@ def test_packed_numbers_come_back_to_their_16_bits():
     x = np.array([0.1, -3.0, np.nan, 7.25])
     assert np.allclose(unpack(pack(x)), x, atol=10.25 / 65534, equal_nan=True)
     assert np.isnan(unpack(pack(np.full(3, np.nan)))).all()
+
+
+def test_works_of_a_protocol_have_a_table_of_free_energies():
+    ds = analysis.digest(simulate_protocol(chains=60))
+    page = tables(ds)
+    assert "Free energy from work" in page and "ΔF by Bennett (kT)" in page
+    assert page.count("<tr>") >= 3
+    titles = [panel["title"] for panel in panel_data(ds)["panels"]]
+    assert "energy of a step over time" in titles

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs.conftest import FakeEngine
+from thermopolis.analysis.figures import Drawn
 from thermopolis.runs.cli import main
 from thermopolis.runs.cli.listing import LISTS
 from thermopolis.runs.shipped import shipped
@@ -140,6 +141,22 @@ def test_looking_at_nothing_is_a_wrong_call(
 ) -> None:
     assert call(command, str(tmp_path)) == 2
     assert "no results here" in capsys.readouterr().err
+
+
+def test_plot_says_what_it_left_out_and_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    reasons = {"kardashev": "no power recorded", "scores": "one group", "second_law": "no power recorded"}
+    drawn = Drawn([tmp_path / "a.png"], reasons)
+    monkeypatch.setattr("thermopolis.analysis.plot_all", lambda *_: drawn, raising=False)
+    assert call("plot", str(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    assert "(1 files)" in printed
+    assert "left out kardashev, second_law: no power recorded" in printed
+    assert "left out scores: one group" in printed
+    assert call("plot", str(tmp_path), "scores") == 1  # what was asked for by name can't be had
+    assert "scores: one group" in capsys.readouterr().err
 
 
 def test_a_wrong_option_is_a_wrong_call() -> None:
