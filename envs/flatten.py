@@ -32,7 +32,7 @@ def radices(space: Any, where: str) -> tuple[np.ndarray, np.ndarray]:
         size = int(np.prod(space.shape))
         return np.full(size, 2), np.zeros(size, np.int64)
     if isinstance(space, spaces.Box):
-        if not np.issubdtype(space.dtype, np.integer):
+        if not np.issubdtype(space.dtype, np.integer) and space.dtype != bool:
             raise ModelError(f"{where}: {space} is continuous; only discrete spaces can be played")
         low, high = space.low.astype(np.int64).ravel(), space.high.astype(np.int64).ravel()
         return high - low + 1, low

@@ -74,6 +74,8 @@ class WorldEnv(ParallelEnv):
             raise ValueError(f"render_mode: expected one of {RENDER_MODES} or None, got {render_mode!r}")
         if max_cycles < 1:
             raise ValueError(f"max_cycles: expected at least 1, got {max_cycles}")
+        if random not in ("counter", "threefry"):
+            raise ValueError(f"random: expected 'counter' or 'threefry', got {random!r}")
         self.world, self.params, self.cells = world, params, cells
         self.max_cycles, self.render_mode, self.random = max_cycles, render_mode, random
         self.possible_agents = [f"player_{i}" for i in range(world.players * cells)]
@@ -87,6 +89,7 @@ class WorldEnv(ParallelEnv):
         self.round = 0
         self.state_tree: Any = None
         self.outcome: Outcome | None = None
+        self._begin()
 
     def _owned_slots(self) -> list[np.ndarray]:
         """Slots of each player of a cell, in order of its partners."""
@@ -118,6 +121,8 @@ class WorldEnv(ParallelEnv):
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """A new game; ``seed`` is the integer world seed (absent: one drawn from the last seed's stream)."""
         if seed is not None:
+            if not 0 <= seed < 2**63:
+                raise ValueError(f"seed: expected a whole number from 0 below 2**63, got {seed}")
             self._seeds = np.random.default_rng(seed)
         self.world_seed = int(self._seeds.integers(2**63)) if seed is None else int(seed)
         self._keys = cell_keys(self.world_seed, self.cells, self.random)
@@ -145,6 +150,10 @@ class WorldEnv(ParallelEnv):
 
     def draw(self, agent: str, joules: float) -> None:
         """Joules that ``agent``'s core takes from its budget at the next step (added up)."""
+        if agent not in self._number:
+            raise SimulationError(
+                f"draw: there is no {agent!r}; agents are player_0 to {self.possible_agents[-1]}"
+            )
         if not np.isfinite(joules) or joules < 0:
             raise SimulationError(f"draw: {agent} draws {joules} J; expected a finite number of at least 0")
         cell, player = divmod(self._number[agent], self.world.players)
@@ -156,7 +165,13 @@ class WorldEnv(ParallelEnv):
             if agent not in actions:
                 raise SimulationError(f"step: round {self.round} has no action for {agent}")
             cell, player = divmod(self._number[agent], self.world.players)
-            table[self._owned[player], cell] = actions[agent]
+            given, owned = np.asarray(actions[agent]), self._owned[player]
+            whole = given.dtype.kind in "iub" or (given.dtype.kind == "f" and np.all(given % 1 == 0))
+            if not whole or given.size != owned.size:
+                raise SimulationError(
+                    f"step: round {self.round}, {agent}: expected {self.action_space(agent)}, got {actions[agent]!r}"
+                )
+            table[owned, cell] = given.ravel()
         if table.min() < 0 or table.max() >= self.world.num_actions:
             raise SimulationError(
                 f"step: round {self.round} has an action outside 0..{self.world.num_actions - 1}"

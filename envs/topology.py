@@ -106,8 +106,9 @@ class Topology:
 PAIR = Topology("pair", 2)
 
 
-def topology(spec: str | Topology | Mapping[str, Any] = "pair", **settings: Any) -> Topology:
-    """A checked topology from ``{"kind": …, …}`` or from a kind and settings.
+def topology(spec: str | Topology | nx.Graph | Mapping[str, Any] = "pair", **settings: Any) -> Topology:
+    """A checked topology from ``{"kind": …, …}``, from a kind and settings, or from a networkx graph (its nodes are
+    the players, in their order).
 
     Raises
     ------
@@ -115,6 +116,8 @@ def topology(spec: str | Topology | Mapping[str, Any] = "pair", **settings: Any)
     """
     if isinstance(spec, Topology):
         return spec
+    if isinstance(spec, nx.Graph):
+        spec = {"kind": "edges", "edges": list(nx.convert_node_labels_to_integers(spec).edges())}
     given = {"kind": spec} if isinstance(spec, str) else dict(spec)
     given.update(settings)
     kind = given.pop("kind", "pair")
@@ -133,7 +136,12 @@ def _whole(given: Mapping[str, Any], name: str, least: int, default: int | None 
     value = given.get(name, default)
     if value is None:
         raise ModelError(f"topology.{name}: missing")
-    if isinstance(value, bool) or int(value) != value or value < least:
+    if (
+        not isinstance(value, (int, float, np.integer))
+        or isinstance(value, bool)
+        or value % 1
+        or value < least
+    ):
         raise ModelError(f"topology.{name}: expected a whole number of at least {least}, got {value!r}")
     return int(value)
 
@@ -167,10 +175,10 @@ def _ring(given: Mapping[str, Any]) -> Topology:
 
 def _small_world(given: Mapping[str, Any]) -> Topology:
     n, k = _ring_size(given, 4)
-    p = float(given.get("p", 0.1))
-    if not 0.0 <= p <= 1.0:
+    p = given.get("p", 0.1)
+    if not isinstance(p, (int, float, np.number)) or not 0.0 <= p <= 1.0:
         raise ModelError(f"topology.p: expected a probability, got {p!r}")
-    return Topology("small_world", n, k=k, p=p)
+    return Topology("small_world", n, k=k, p=float(p))
 
 
 def _scale_free(given: Mapping[str, Any]) -> Topology:
@@ -180,7 +188,8 @@ def _scale_free(given: Mapping[str, Any]) -> Topology:
 
 def _lattice(given: Mapping[str, Any]) -> Topology:
     shape = given.get("shape")
-    if not isinstance(shape, Sequence) or len(shape) != 2 or any(int(x) != x for x in shape):
+    sides = np.asarray(shape) if isinstance(shape, (Sequence, np.ndarray)) else np.zeros(0)
+    if sides.shape != (2,) or sides.dtype.kind not in "iuf" or np.any(sides % 1 != 0):
         raise ModelError(f"topology.shape: expected [rows, columns], got {shape!r}")
     neighbourhood, boundary = given.get("neighbourhood", "moore"), given.get("boundary", "torus")
     if neighbourhood not in ("moore", "von_neumann"):
@@ -188,9 +197,9 @@ def _lattice(given: Mapping[str, Any]) -> Topology:
     if boundary not in ("torus", "open"):
         raise ModelError(f"topology.boundary: expected torus or open, got {boundary!r}")
     least = 3 if boundary == "torus" else 2
-    if min(shape) < least:
+    if sides.min() < least:
         raise ModelError(f"topology.shape: a lattice with {boundary} boundary needs at least {least}×{least}")
-    rows, columns = int(shape[0]), int(shape[1])
+    rows, columns = int(sides[0]), int(sides[1])
     return Topology(
         "lattice", rows * columns, shape=(rows, columns), neighbourhood=neighbourhood, boundary=boundary
     )
@@ -198,10 +207,13 @@ def _lattice(given: Mapping[str, Any]) -> Topology:
 
 def _edges(given: Mapping[str, Any]) -> Topology:
     pairs = []
-    for number, edge in enumerate(given.get("edges") or ()):
-        if len(edge) != 2 or edge[0] == edge[1] or min(edge) < 0:
-            raise ModelError(f"topology.edges[{number}]: expected two different players, got {list(edge)!r}")
-        pairs.append((int(min(edge)), int(max(edge))))
+    found = given.get("edges")
+    for number, edge in enumerate(() if found is None else found):
+        ends = np.asarray(edge)
+        whole = ends.shape == (2,) and ends.dtype.kind in "iuf" and not np.any(ends % 1)
+        if not whole or ends[0] == ends[1] or ends.min() < 0:
+            raise ModelError(f"topology.edges[{number}]: expected two different players, got {edge!r}")
+        pairs.append((int(ends.min()), int(ends.max())))
     if not pairs:
         raise ModelError("topology.edges: expected at least one pair of players")
     pairs = sorted(set(pairs))

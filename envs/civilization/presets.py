@@ -287,6 +287,11 @@ def civilization(
     preset: str = "earth_now", planets: Sequence[int] | None = None, substeps: int = 4, **overrides: Any
 ) -> tuple[Civilization, CivilizationParams]:
     """A world and its params; see ``parameters`` (``planets``: those of the preset unless given)."""
-    where = tuple(int(p) for p in (_named(preset)[0] if planets is None else planets))
-    world = Civilization(where, substeps)
+    given = np.asarray(_named(preset)[0] if planets is None else planets)
+    if given.ndim != 1 or given.dtype.kind not in "iuf" or np.any(given % 1):
+        raise ModelError(f"planets: expected a whole number for each civilization, got {planets!r}")
+    where = tuple(int(p) for p in given)
+    if isinstance(substeps, bool) or substeps != int(substeps):
+        raise ModelError(f"substeps: expected a whole number, got {substeps!r}")
+    world = Civilization(where, int(substeps))
     return world, parameters(where, preset, **overrides)

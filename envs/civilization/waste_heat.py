@@ -22,10 +22,20 @@ def waste_heat_clock(
 
     Parameters
     ----------
-    growth : rate a year, above 0.
+    growth : rate a year; at 0 it never strikes (inf).
     temperature_collapse, temperature0 : K; ``temperature0`` is the planet without waste heat.
     power0 : W burnt on the planet in year 0.
     """
+    rates, power = np.asarray(growth, np.float64), float(power0)
+    if np.any(rates < 0) or power <= 0 or temperature0 <= 0:
+        raise ValueError(
+            "waste_heat_clock: growth must not be negative, power and temperature must be above 0"
+        )
+    if np.any(np.asarray(temperature_collapse) <= temperature0):
+        raise ValueError(
+            f"waste_heat_clock: the planet is at {temperature0} K already; temperature_collapse must exceed it"
+        )
     excess = (np.asarray(temperature_collapse, np.float64) / temperature0) ** 4 - 1.0
-    share = power0 / (area(EARTH_RADIUS) * ABSORBED)
-    return np.log(excess / share) / np.log1p(np.asarray(growth, np.float64))
+    share = power / (area(EARTH_RADIUS) * ABSORBED)
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(excess / share), 0.0) / np.log1p(rates)

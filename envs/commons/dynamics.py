@@ -121,8 +121,10 @@ class Commons:
             if name in ("capacity", "growth", "catch", "price", "stock0") and np.any(array == 0):
                 raise ModelError(f"commons.{name}: must be above 0")
             values[name] = value
-        if not np.all(np.asarray(values["alpha"]) < 1):
-            raise ModelError("commons.alpha: must be below 1")
+        if not np.all((np.asarray(values["alpha"]) < 1) & (np.asarray(values["alpha"]) > 0)):
+            raise ModelError("commons.alpha: must be above 0 and below 1")
+        if self.model == "govsim" and not np.all(np.asarray(values["growth"]) > 1):
+            raise ModelError("commons.growth: what is left must grow, so the factor must exceed 1")
         given = self.default_efforts(**values) if efforts is None else np.asarray(efforts, np.float64)
         table = given[:, None] if given.ndim == 1 else given
         if table.shape[0] != self.actions or not np.all(np.isfinite(table)) or np.any(table < 0):

@@ -237,7 +237,8 @@ def matrix_game(
         ("observation_noise", observation_noise),
         ("continuation", continuation),
     ):
-        if not np.all((np.asarray(value) >= 0) & (np.asarray(value) <= 1)):
+        number = np.asarray(value)
+        if number.dtype.kind not in "fiub" or not np.all((number >= 0) & (number <= 1)):
             raise ModelError(f"{name}: expected a probability, got {value!r}")
     world = MatrixGame(
         game(game_spec),

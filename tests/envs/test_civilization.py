@@ -157,6 +157,8 @@ def test_draws_reach_the_world_once():
     assert first == pytest.approx(4e-9 * 8e9, rel=1e-6) and second == 0
     with pytest.raises(SimulationError, match="player_0 draws"):
         env.draw("player_0", -1.0)
+    with pytest.raises(SimulationError, match="no 'player_9'"):
+        env.draw("player_9", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +208,8 @@ def test_presets_begin_alive_and_do_not_change_by_doing_nothing_much(live, prese
         ({"give_share": 0.7}, "give_share"),
         ({"planets": [0, 2]}, "planets"),
         ({"substeps": 0}, "substeps"),
+        ({"substeps": 2.5}, "substeps"),
+        ({"planets": [0.5]}, "planets"),
         ({"growth_years": [0, 10]}, "growth_rates"),
     ],
     ids=str,

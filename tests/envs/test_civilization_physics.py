@@ -118,6 +118,9 @@ def test_the_waste_heat_clock_strikes_at_the_closed_form(live):
     growth = np.array([0.005, 0.01, 0.02, 0.05, 0.01, 0.02])
     critical = np.array([303.0, 303.0, 303.0, 303.0, 373.0, 400.0])
     expected = waste_heat_clock(growth, critical)
+    assert waste_heat_clock(0.0, 303.0) == np.inf
+    with pytest.raises(ValueError, match="temperature_collapse"):
+        waste_heat_clock(0.01, 288.0)
     np.testing.assert_allclose(
         waste_heat_clock([0.01, 0.02, 0.01, 0.02], [303, 303, 373, 373]), [731, 367, 940, 473], atol=0.6
     )

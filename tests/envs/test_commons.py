@@ -226,6 +226,8 @@ def test_seeds_govern_whole_trajectories(seeds_govern):
         ({"efforts": [0.1, float("nan")]}, "efforts"),
         ({"model": "levhari_mirman", "efforts": [0.0, 0.1]}, "efforts"),
         ({"model": "levhari_mirman", "alpha": 1.0}, "alpha"),
+        ({"model": "levhari_mirman", "alpha": 0.0}, "alpha"),
+        ({"model": "govsim", "growth": 1.0}, "growth"),
     ],
     ids=str,
 )

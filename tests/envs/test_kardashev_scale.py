@@ -12,7 +12,7 @@ from thermopolis.envs.kardashev_scale import HUMANITY, growth_of_kardashev, kard
 
 
 def test_published_values():
-    assert envs.kardashev is kardashev
+    assert (envs.kardashev, envs.power_watts, envs.milestone) == (kardashev, power_watts, milestone)
     expected = {1.74e17: 1.1241, 3.828e26: 2.0583, 4e37: 3.1602, 1e16: 1.0, 1e26: 2.0}
     np.testing.assert_allclose(kardashev(list(expected)), list(expected.values()), atol=5e-5)
     historic = {1800: 0.5809, 1900: 0.6141, 1950: 0.6512, 2000: 0.7144, 2018: 0.7291}

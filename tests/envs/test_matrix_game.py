@@ -292,6 +292,10 @@ def test_pictures_colour_players_by_what_they_did():
         ({"topology": {"kind": "matching", "n": 5}}, "topology.n"),
         ({"players": 3}, "players"),
         ({"noise": 1.5}, "noise"),
+        ({"noise": "some"}, "noise"),
+        ({"topology": {"kind": "ring", "n": "five"}}, "topology.n"),
+        ({"topology": {"kind": "edges", "edges": [["a", "b"]]}}, r"topology.edges\[0\]"),
+        ({"topology": {"kind": "edges", "edges": [[0, 1.5]]}}, r"topology.edges\[0\]"),
         ({"action": "both"}, "action"),
         ({"action": "broadcast"}, "action"),
         (
@@ -303,6 +307,31 @@ def test_pictures_colour_players_by_what_they_did():
 def test_bad_worlds_are_refused_by_name(settings, named):
     with pytest.raises(ModelError, match=named):
         matrix_game_v0.parallel_env(**settings)
+
+
+def test_a_networkx_graph_is_a_society():
+    import networkx as nx
+
+    env = matrix_game_v0.parallel_env(topology=nx.star_graph(3))
+    assert env.neighbours("player_0") == ["player_1", "player_2", "player_3"]
+    assert env.neighbours("player_2") == ["player_0"]
+    given = {"kind": "edges", "edges": np.array([[0, 1], [0, 2], [0, 3]])}
+    assert matrix_game_v0.parallel_env(topology=given).world == env.world
+
+
+@pytest.mark.parametrize("action", ["C", 0.5, [0, 1], None])
+def test_actions_that_are_none_of_the_space_are_refused_by_agent(action):
+    env = matrix_game_v0.parallel_env()
+    env.reset(seed=0)
+    with pytest.raises(SimulationError, match=r"player_0: expected Discrete\(2\)"):
+        env.step({"player_0": action, "player_1": 0})
+
+
+def test_seeds_and_generators_that_are_none_are_refused():
+    with pytest.raises(ValueError, match="random"):
+        matrix_game_v0.parallel_env(random="mersenne")
+    with pytest.raises(ValueError, match="seed"):
+        matrix_game_v0.parallel_env().reset(seed=-1)
 
 
 def test_bad_actions_are_refused():
