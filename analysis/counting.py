@@ -60,6 +60,8 @@ def late(array: xr.DataArray, fraction: float = FRACTION) -> xr.DataArray:
 
 def _bincount(codes: np.ndarray, bins: int) -> np.ndarray:
     """Counts of codes along the last axis, (…, bins); negative codes aren't counted."""
+    if bins <= 8:  # few values: comparing small integers beats widening them to index a table
+        return np.stack([np.count_nonzero(codes == k, axis=-1) for k in range(bins)], -1)
     lead = codes.shape[:-1]
     flat = codes.reshape(int(np.prod(lead)), codes.shape[-1]).astype(np.int64)
     row = np.arange(len(flat))[:, None] * (bins + 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -159,3 +161,14 @@ def test_comparisons_hold_the_family():
     rows = compare(xr.DataArray(x, dims=("kind", "replicate"), coords={"kind": ["a", "b", "c"]}), "kind")
     assert [(r["first"], r["second"]) for r in rows] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert rows[0]["p_adjusted"] > 0.05 and max(rows[1]["p_adjusted"], rows[2]["p_adjusted"]) < 0.01
+
+
+@pytest.mark.long
+def test_the_shipped_ising_experiment_finds_onsagers_temperature():
+    import thermopolis as tp
+
+    ds = tp.run(Path(__file__).parents[2] / "experiments" / "ising_transition.yaml")
+    found = critical_temperature(ds["magnetisation"].isel(step=slice(50, None)))
+    exact = 2 / np.log(1 + np.sqrt(2))
+    assert found["value"] == pytest.approx(exact, rel=0.01)
+    assert found["low"] < found["value"] < found["high"]
