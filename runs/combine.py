@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,13 +116,21 @@ def open_directory(directory: str | Path) -> xr.Dataset:
     files = np.full([len(dimension["values"][0]) for dimension in dimensions], None, object)
     notes: dict[Path, dict[str, Any]] = {}
     for point in points:
-        path = root / "points" / f"{point['id']}.nc"
         try:
-            notes[path] = json.loads(path.with_suffix(".json").read_text())
+            if not re.fullmatch("[0-9a-f]+", point["id"]):
+                raise ValueError(f"{point['id']!r} is no point's name")
+            path, place = root / "points" / f"{point['id']}.nc", tuple(point["index"])
+            files[place]  # is it one of the sweep's places?
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"{root}: the manifest can't be read ({error}); run the experiment again"
+            ) from None
+        try:
+            note = json.loads(path.with_suffix(".json").read_text())
         except (OSError, ValueError):
             continue
-        if path.exists():
-            files[tuple(point["index"])] = path
+        if path.exists() and isinstance(note, dict) and isinstance(note.get("labels", {}), dict):
+            notes[path], files[place] = note, path
     if all(path is None for path in files.ravel().tolist()):
         raise StoreError(f"{root}: no point is finished; run the experiment again")
     dataset = _assembled(files, notes, dimensions)
