@@ -49,10 +49,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Block:
-    """Cells that run together, in the order of their parts."""
+    """Cells that run together, in the order of their parts, and how many the program has room for."""
 
     cast: Cast
     parts: tuple[Part, ...]
+    width: int
 
     @property
     def experiment(self) -> Experiment:
@@ -75,20 +76,21 @@ class Block:
 
 def blocks(points: Sequence[PointCast]) -> list[Block]:
     """All cells of some points, in blocks, first points first."""
-    batches: dict[Any, tuple[Cast, dict[int, list[np.ndarray]]]] = {}
+    batches: dict[Any, tuple[Cast, int, dict[int, list[np.ndarray]]]] = {}
     for index, point in enumerate(points):
         experiment = point.experiment
         shape = (experiment.steps, experiment.record.every, recorded(experiment), experiment.random)
         # the blocks of a point that is summed up must not depend on its neighbours
         alone = index if experiment.record.summary is not None else None
         for cast, columns in point.casts():
-            _, members = batches.setdefault((cast.batch, shape, alone), (cast, {}))
+            width = cells_per_block(cast, experiment.replicates * point.stage.cells)
+            _, _, members = batches.setdefault((cast.batch, shape, alone, width), (cast, width, {}))
             members.setdefault(index, []).append(columns)
     out = []
-    for cast, members in batches.values():
+    for cast, width, members in batches.values():
         each = [np.sort(np.concatenate(found)) for found in members.values()]
         owner = np.repeat(list(members), [len(found) for found in each])
-        every, width = np.concatenate(each), cells_per_block(cast)
+        every = np.concatenate(each)
         for start in range(0, len(every), width):
             mine, numbers = every[start : start + width], owner[start : start + width]
             cuts = np.flatnonzero(np.diff(numbers)) + 1
@@ -96,7 +98,7 @@ def blocks(points: Sequence[PointCast]) -> list[Block]:
                 Part(int(number[0]), points[int(number[0])], column)
                 for number, column in zip(np.split(numbers, cuts), np.split(mine, cuts), strict=True)
             ]
-            out.append(Block(cast, tuple(parts)))
+            out.append(Block(cast, tuple(parts), width))
     return sorted(out, key=lambda block: (block.parts[0].index, int(block.parts[0].columns[0])))
 
 
@@ -114,7 +116,7 @@ def recorded(experiment: Experiment) -> tuple[str, ...] | None:
 def block_inputs(block: Block) -> Inputs:
     """Keys, settings and world parameters of a block, lanes last; the last cell is repeated to the block's width."""
     cast, kind = block.cast, block.experiment.random
-    padding = cells_per_block(cast) - block.cells
+    padding = block.width - block.cells
     *parts, last = block.parts
     padded = np.pad(last.columns, (0, padding), mode="edge")
     parts.append(Part(last.index, last.point, padded))

@@ -20,7 +20,7 @@ from thermopolis.runs.checkpoints import Checkpoints, block_key, carry_from, lea
 from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.identity import point_id
 from thermopolis.runs.machine import cores
-from thermopolis.runs.program import Program, cells_per_block, program
+from thermopolis.runs.program import Program, program
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.summaries import Summaries
 from thermopolis.runs.table import Table
@@ -94,7 +94,7 @@ def _run_block(
     experiment = block.experiment
     steps, every = experiment.steps, experiment.record.every
     frames = -(-steps // every)
-    per_frame = cells_per_block(block.cast) * int(block.cast.world.slots) * 20
+    per_frame = block.width * int(block.cast.world.slots) * 20
     chunks = max(1, -(-frames * per_frame // CHUNK_VALUES), min(4, frames // 50))
     chunk = -(-frames // chunks)
     players = block.cells * int(block.cast.world.players)

@@ -32,12 +32,12 @@ GRAIN = 16
 OPTIONS = {"xla_cpu_multi_thread_eigen": False, "xla_disable_hlo_passes": "cse_barrier_expander"}
 
 
-def cells_per_block(cast: Cast) -> int:
-    """Cells of a block, from the shape of one cell and of its players alone."""
+def cells_per_block(cast: Cast, cells: int) -> int:
+    """Cells of a block, from the shape of a cell, of its players, and of the point (which has so many) alone."""
     slots = int(cast.world.slots)
     lanes = min(LANES, CACHE_BYTES // max(1, cast.lane_bytes))
-    if slots > LANES:
-        return 1
+    if slots > LANES or (slots * GRAIN > LANES and cells < GRAIN):
+        return 1  # a society of its own: its lanes stand in the same place whatever else there is
     return max(GRAIN, lanes // slots // GRAIN * GRAIN)
 
 
