@@ -13,7 +13,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from typing import Any
 
 from thermopolis.errors import ExperimentError, StoreError
-from thermopolis.runs.machine import cores
+from thermopolis.runs.machine import cores, hold_to, shares
 from thermopolis.runs.work import prepare_worker
 
 KNOWN = ("local", "dask", "dask://HOST:PORT")
@@ -57,7 +57,9 @@ class Local(Team):
 
     def _start(self) -> Executor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.workers, mp_context=context, initializer=prepare_worker)
+        return ProcessPoolExecutor(
+            self.workers, mp_context=context, initializer=prepare_worker, initargs=(shares(self.workers),)
+        )
 
     def __enter__(self) -> Local:
         self.pool = self._start()
@@ -110,6 +112,8 @@ class Dask(Team):
                 host="127.0.0.1",
             )
             self.client = self.distributed.Client(self.cluster)
+            for worker, share in zip(self.cluster.workers.values(), shares(self.workers), strict=True):
+                self.client.run(hold_to, share, workers=[worker.worker_address])
         else:
             try:
                 self.client = self.distributed.Client(self.address, timeout=10)

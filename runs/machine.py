@@ -15,6 +15,29 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def shares(workers: int) -> list[list[int]]:
+    """This process' cores divided among workers; nothing for anybody where there are too few, or the system can't say."""
+    mine = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(mine) < workers:
+        return [[] for _ in range(workers)]
+    return [mine[k * len(mine) // workers : (k + 1) * len(mine) // workers] for k in range(workers)]
+
+
+def hold_to(share: list[int]) -> None:
+    """Keeps this process, its threads and those to come, on some cores.
+
+    Compiled programs then start as many threads as they have cores: wandering between the cores of others costs a
+    program half of its speed (docs/performance.md).
+    """
+    if not share:
+        return
+    for thread in Path("/proc/self/task").iterdir():
+        try:
+            os.sched_setaffinity(int(thread.name), share)
+        except OSError:  # it ended meanwhile, or the system doesn't let us
+            continue
+
+
 def available_memory() -> int:
     """Bytes of memory free to use, by the system's account and the limits of a container."""
     free = 2**33

@@ -148,7 +148,10 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
             "observation": observation.astype(jnp.int16),
             "reward": outcome.reward,
         }
-        record |= outcome.variables
+        record |= {
+            name: jnp.where(carry.over, jnp.nan, value) if value.dtype == jnp.float32 else value
+            for name, value in outcome.variables.items()
+        }
         record |= _reported(traces, segments, inputs, slots, cells, over)
         if variables is not None:
             record = {k: v for k, v in record.items() if k in variables}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 
 from thermopolis.errors import SimulationError
 from thermopolis.runs.keeping import Parcel, keep, pack
+from thermopolis.runs.machine import hold_to
 from thermopolis.runs.progress import Progress
 
 Result = dict[str, Any] | Parcel | str
@@ -85,8 +87,9 @@ def simulate_batch(points: list[tuple[str, dict[str, Any]]], engine: str, thread
     return done
 
 
-def prepare_worker() -> None:
-    """For a spawned process: leaves Ctrl-C to its parent, and ends when the parent does."""
+def prepare_worker(cores: list[list[int]]) -> None:
+    """For a spawned process: its share of the cores; leaves Ctrl-C to its parent, and ends when the parent does."""
+    hold_to(cores[int(multiprocessing.current_process().name.rpartition("-")[2]) % len(cores)])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
 

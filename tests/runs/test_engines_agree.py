@@ -152,3 +152,18 @@ def test_engines_agree_on_civilizations_that_pay_for_thought(agree: Agree) -> No
     asked = compiled["core_joules"].sum("operation") * 8e9 * 4.6e18 / year  # a mind a head
     np.testing.assert_allclose(compiled["thinking_power"], asked * compiled["thinking_share"], rtol=1e-5)
     assert {0.0, 8.0} < set(np.unique(compiled["core_samples"]))  # some of the years, some of the samples
+
+
+@pytest.mark.parametrize("model", ["gordon_schaefer", "levhari_mirman", "govsim"])
+def test_engines_agree_on_commons(model: str, agree: Agree) -> None:
+    commons = {
+        "name": "keystone",
+        "seed": 2,
+        "replicates": 2,
+        "steps": 40,
+        "environment": {"kind": "commons", "model": model},
+        "agents": [{"kind": "active_inference", "count": 3, "learning": {"rate": 0.5}}],
+    }
+    compiled = agree(Experiment.model_validate(commons))
+    assert compiled["stock"].dtype == np.float64
+    assert len(np.unique(compiled["action"])) > 1
