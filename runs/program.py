@@ -21,8 +21,9 @@ from thermopolis.runs.cast import Cast
 from thermopolis.runs.imitation import STREAM, Society
 from thermopolis.runs.variables import ON_REQUEST
 
-#: A block holds at most this many lanes, and no more than fit a core's cache with their models.
-LANES = 1024
+#: A block holds at most this many lanes, and no more than fit a core's cache with their models. Enough that a kernel's
+#: own overhead counts little; and no power of two, whose rows would all fall on the same sets of the cache.
+LANES = 1696
 CACHE_BYTES = 1 << 20
 #: Cells of a block are a multiple of this, so that no lane falls into a vector loop's remainder.
 GRAIN = 16
