@@ -37,10 +37,6 @@ class Recorder:
             Memory(self.frames, columns) if folder is None else Spool(folder, self.frames, columns)
         )
 
-    def column(self, replicate: int, cell: int) -> int:
-        """Where a cell stands."""
-        return replicate * self.point.stage.cells + cell
-
     def put(self, first_column: int, first_frame: int, values: Values) -> None:
         """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns)."""
         self.shelf.put(first_column, first_frame, values)

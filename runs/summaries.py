@@ -68,10 +68,6 @@ class Summaries:
         self.sample: dict[tuple[str, int], np.ndarray] = {}
         self.lock = threading.Lock()
 
-    def column(self, replicate: int, cell: int) -> int:
-        """Where a cell stands."""
-        return replicate * self.cells + cell
-
     def put(self, first_column: int, first_frame: int, values: dict[str, np.ndarray]) -> None:
         """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns)."""
         columns = next(iter(values.values())).shape[-1]
