@@ -127,7 +127,7 @@ class Recorder:
         averaged = by_link and name not in BY_LINK
         rows = int(stage.world.players) if averaged else kept.inner[-1]
         lead = LEADS.get(name, ())
-        dtype = np.dtype(about.dtype)
+        dtype = kept.dtype if kept.dtype.kind == "i" else np.dtype(about.dtype)
 
         def table(steps: slice) -> np.ndarray:
             value = read(steps)

@@ -3,14 +3,20 @@
 Inside, an array is (frames, *lead, rows, columns): rows are players or links of a cell, columns run over (replicate,
 cell), so that a run of cells is one assignment. On disk each run of columns has a file of its own, with a region a
 variable, so that a chunk of frames goes to its place and going over it again after a cut writes the same bytes.
+
+Two processes may work at one point for a while, when a worker that was given up for lost lives on, and they may have
+cut it differently. So a file carries its writer's name, and who comes later takes away what the earlier one has of the
+same columns: that one fails, and neither reads what isn't its own. Who goes on from another's checkpoint links its
+files under names of its own; both then write the same bytes to the same places.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
-import shutil
+import secrets
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +32,8 @@ Values = dict[str, np.ndarray]
 
 
 def stored_type(name: str, value: np.ndarray) -> np.dtype[Any]:
-    """The type a variable is kept in."""
-    return value.dtype if value.dtype == bool else np.dtype(describe(name).dtype)
+    """The type a variable is kept in: numbers that count as they come, others as results have them."""
+    return value.dtype if value.dtype.kind in "bi" else np.dtype(describe(name).dtype)
 
 
 def nothing(dtype: np.dtype[Any]) -> Any:
@@ -95,12 +101,25 @@ class Spool:
 
     def __init__(self, folder: Path, frames: int, columns: int) -> None:
         self.folder, self.frames, self.columns = folder, frames, columns
+        self.writer = f"{os.getpid()}-{secrets.token_hex(4)}"
         self.runs: dict[int, tuple[int, dict[str, Kept]]] = {}
-        with refusals(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.linked: list[Path] = []
 
     def _file(self, first_column: int) -> Path:
-        return self.folder / f"{first_column}.raw"
+        return self.folder / f"{first_column}.{self.writer}.raw"
+
+    def _begin(self, first_column: int, values: Values) -> None:
+        """A file for a run of columns; what an earlier run left of it is removed."""
+        path = self._file(first_column)
+        with refusals(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for left in self.folder.glob(f"{first_column}.*.raw"):
+                left.unlink(missing_ok=True)
+            path.touch(exist_ok=False)
+        kept = {
+            name: Kept(stored_type(name, value), value.shape[1:-1]) for name, value in sorted(values.items())
+        }
+        self.runs[first_column] = (next(iter(values.values())).shape[-1], kept)
 
     def _place(self, first_column: int, name: str, frame: int) -> int:
         """Where a variable's frame starts in the file of a run of columns."""
@@ -116,14 +135,9 @@ class Spool:
     def put(self, first_column: int, first_frame: int, values: Values) -> None:
         """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns)."""
         if first_column not in self.runs:
-            width = next(iter(values.values())).shape[-1]
-            kept = {
-                name: Kept(stored_type(name, values[name]), values[name].shape[1:-1])
-                for name in sorted(values)
-            }
-            self.runs[first_column] = (width, kept)
+            self._begin(first_column, values)
         path = self._file(first_column)
-        with refusals(path), open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+        with refusals(path), open(path, "r+b") as file:  # gone where another took this one's place
             for name, what in self.runs[first_column][1].items():
                 file.seek(self._place(first_column, name, first_frame))
                 file.write(np.ascontiguousarray(values[name], what.dtype).data)
@@ -165,7 +179,7 @@ class Spool:
                     os.fsync(file.fileno())
                     size = os.fstat(file.fileno()).st_size
                 listed = [[name, what.dtype.str, what.inner] for name, what in kept.items()]
-                found[f"spool{first}"] = np.array(json.dumps([width, listed, size]))
+                found[f"spool{first}"] = np.array(json.dumps([width, listed, size, self._file(first).name]))
         return found
 
     def restore(self, first_column: int, columns: int, kept: Values) -> None:
@@ -176,10 +190,15 @@ class Spool:
         KeyError, ValueError : it isn't there.
         """
         del columns
-        width, listed, size = json.loads(str(kept[f"spool{first_column}"]))
-        path = self._file(first_column)
+        width, listed, size, name = json.loads(str(kept[f"spool{first_column}"]))
+        path = self.folder / name
         if not path.exists() or path.stat().st_size < size:
             raise ValueError(f"{path}: not there, or cut short")
+        try:
+            os.link(path, self._file(first_column))
+            self.linked.append(path)
+        except OSError:  # a file system without links
+            path.replace(self._file(first_column))
         self.runs[first_column] = (
             width,
             {name: Kept(np.dtype(dtype), tuple(inner)) for name, dtype, inner in listed},
@@ -187,4 +206,7 @@ class Spool:
 
     def forget(self) -> None:
         """Removes the files."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for path in (*map(self._file, self.runs), *self.linked):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # others' files are in it
+            self.folder.rmdir()

@@ -1,0 +1,77 @@
+"""Frames that wait on disk are read by who wrote them, whoever else works at the same point meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from thermopolis.errors import StoreError
+from thermopolis.runs.spool import Spool
+
+FRAMES, COLUMNS = 12, 10
+
+
+def value(first: int, width: int, frames: slice) -> np.ndarray:
+    """What any worker would record of some columns: (frames, rows, columns)."""
+    whole = np.arange(FRAMES * 2 * COLUMNS, dtype=np.float32).reshape(FRAMES, 2, COLUMNS)
+    return whole[frames, :, first : first + width]
+
+
+def writing(spool: Spool, widths: tuple[int, ...], begin: int = 0) -> Iterator[int]:
+    """Records all columns in runs of some widths, three frames at a time; stops after each."""
+    for at in range(begin, FRAMES, 3):
+        first = 0
+        for width in widths:
+            spool.put(first, at, {"reward": value(first, width, slice(at, at + 3))})
+            first += width
+        yield at + 3
+
+
+def whole(spool: Spool) -> np.ndarray:
+    return spool.read("reward", slice(None))
+
+
+@pytest.mark.parametrize("widths", [(10,), (4, 6), (7, 3)])
+def test_a_worker_given_up_for_lost_spoils_nothing(tmp_path: Path, widths: tuple[int, ...]) -> None:
+    lost, next_one = Spool(tmp_path, FRAMES, COLUMNS), Spool(tmp_path, FRAMES, COLUMNS)
+    earlier, later = writing(lost, (4, 6)), writing(next_one, widths)
+    assert next(earlier) == next(later) == 3
+    with pytest.raises(StoreError):  # and never a point in which something is missing
+        list(earlier)
+    lost.forget()
+    list(later)
+    np.testing.assert_array_equal(whole(next_one), value(0, COLUMNS, slice(None)))
+    next_one.forget()
+    assert not tmp_path.exists() or not list(tmp_path.iterdir())
+
+
+def test_who_goes_on_from_a_checkpoint_and_who_wrote_it_both_end_well(tmp_path: Path) -> None:
+    lost = Spool(tmp_path, FRAMES, COLUMNS)
+    earlier = writing(lost, (10,))
+    assert next(earlier) == 3
+    kept = lost.kept(0, COLUMNS, 3)
+    next_one = Spool(tmp_path, FRAMES, COLUMNS)
+    next_one.restore(0, COLUMNS, kept)
+    later = writing(next_one, (10,), begin=3)
+    assert next(earlier) == 6 and next(later) == 6
+    list(earlier)
+    np.testing.assert_array_equal(whole(lost), value(0, COLUMNS, slice(None)))
+    lost.forget()
+    list(later)
+    np.testing.assert_array_equal(whole(next_one), value(0, COLUMNS, slice(None)))
+    next_one.forget()
+    assert not list(tmp_path.glob("*.raw"))
+
+
+def test_a_run_cut_twice_finds_its_frames(tmp_path: Path) -> None:
+    first = Spool(tmp_path, FRAMES, COLUMNS)
+    next(writing(first, (10,)))
+    kept = first.kept(0, COLUMNS, 3)
+    Spool(tmp_path, FRAMES, COLUMNS).restore(0, COLUMNS, kept)  # cut before it kept anything itself
+    third = Spool(tmp_path, FRAMES, COLUMNS)
+    third.restore(0, COLUMNS, kept)
+    list(writing(third, (10,), begin=3))
+    np.testing.assert_array_equal(whole(third), value(0, COLUMNS, slice(None)))
