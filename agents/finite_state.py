@@ -3,18 +3,20 @@
 In state s, after outcome o (CC, CD, DC, DD of realised moves, own first), the machine goes to
 ``transitions[s, o]`` and cooperates with probability ``cooperation[s, o]`` (Miller 1996). Most strategies of
 the literature look at the partner's move alone: their tables have two columns (C, D). Deterministic machines
-have probabilities 0 and 1.
+have probabilities 0 and 1; they run as words (:mod:`thermopolis.agents.deterministic`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
 
+from thermopolis.agents import deterministic
 from thermopolis.agents.lanes import pick
 from thermopolis.agents.player import NOTHING, Trace, cooperation_trace
 from thermopolis.agents.settings import Settings
@@ -76,13 +78,22 @@ class FiniteState:
         object.__setattr__(self, "opening", float(opening))
         object.__setattr__(self, "initial", int(initial))
 
+    @cached_property
+    def deterministic(self) -> bool:
+        """Whether it never draws (and has few enough states to run as words)."""
+        chances = [self.opening, *(p for row in self.cooperation for p in row)]
+        return deterministic.is_deterministic(len(self.transitions), chances)
+
     @property
     def structure(self) -> tuple[str, int]:
-        """Machines with equally many states run one program."""
-        return ("finite_state", len(self.transitions))
+        """Machines that draw, with equally many states, run one program; so do deterministic ones of a size."""
+        states = len(self.transitions)
+        return deterministic.structure(states) if self.deterministic else ("finite_state", states)
 
     def settings(self) -> Settings:
-        """``transitions`` and ``cooperation`` (state, outcome), ``opening`` (), ``initial`` ()."""
+        """``transitions`` and ``cooperation`` (state, outcome), ``opening`` (), ``initial`` (); or a machine's words."""
+        if self.deterministic:
+            return deterministic.settings(self.transitions, self.cooperation, self.opening, self.initial)
         return {
             "transitions": np.asarray(self.transitions, np.int32),
             "cooperation": np.asarray(self.cooperation, np.float32),
@@ -90,18 +101,22 @@ class FiniteState:
             "initial": np.asarray(self.initial, np.int32),
         }
 
-    def init(self, keys: Key[Array, "lanes"], settings: Settings) -> Int[Array, "lanes"]:
+    def init(self, keys: Key[Array, "lanes"], settings: Settings) -> Any:
         """The machine's initial state."""
+        if self.deterministic:
+            return deterministic.init(len(keys), settings)
         return jnp.broadcast_to(settings["initial"], keys.shape).astype(jnp.int32)
 
     def step(
         self,
         keys: Key[Array, "lanes"],
-        state: Int[Array, "lanes"],
+        state: Any,
         settings: Settings,
         observation: Int[Array, "lanes"],
-    ) -> tuple[Int[Array, "lanes"], Int[Array, "lanes"], Trace]:
+    ) -> tuple[Any, Int[Array, "lanes"], Trace]:
         """Move to the next state and draw the move that goes with it."""
+        if self.deterministic:
+            return deterministic.step(state, settings, observation)
         seen = observation != NOTHING
         row = 4 * state + jnp.maximum(observation, 0)
         to = pick(settings["transitions"].reshape(-1, *settings["transitions"].shape[2:]), row)

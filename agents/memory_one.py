@@ -7,18 +7,20 @@ p = (p_cc, p_cd, p_dc, p_dd), own realised move first (Nowak & Sigmund 1993). Ze
 
 which force the long-run payoffs of the player (x) and its partner (y) onto the line s_x − κ = χ(s_y − κ)
 whatever the partner does: extortionate with κ = P (mutual defection), generous with κ = R (Stewart & Plotkin
-2013).
+2013). Players that never toss a coin run as machines of one state (:mod:`thermopolis.agents.deterministic`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
 
+from thermopolis.agents import deterministic
 from thermopolis.agents.player import NOTHING, Trace, cooperation_trace
 from thermopolis.agents.settings import Settings
 from thermopolis.errors import ModelError
@@ -143,13 +145,20 @@ class MemoryOne:
         """A generous player: it lacks chi times what its partner lacks to R (Stewart & Plotkin 2013)."""
         return cls.zero_determinant(chi, payoffs[0], phi, payoffs, opening)
 
+    @cached_property
+    def deterministic(self) -> bool:
+        """Whether it never draws."""
+        return deterministic.is_deterministic(1, (*self.cooperation, self.opening))
+
     @property
-    def structure(self) -> tuple[str]:
-        """All memory-one players run one program."""
-        return ("memory_one",)
+    def structure(self) -> tuple[str] | tuple[str, int]:
+        """All memory-one players that draw run one program; the others are machines of one state."""
+        return deterministic.structure(1) if self.deterministic else ("memory_one",)
 
     def settings(self) -> Settings:
-        """``cooperation`` (outcome,) by CC, CD, DC, DD; ``opening`` ()."""
+        """``cooperation`` (outcome,) by CC, CD, DC, DD and ``opening`` (); or a machine's word."""
+        if self.deterministic:
+            return deterministic.settings([[0] * 4], [self.cooperation], self.opening, 0)
         return {
             "cooperation": np.asarray(self.cooperation, np.float32),
             "opening": np.asarray(self.opening, np.float32),
@@ -167,6 +176,8 @@ class MemoryOne:
         observation: Int[Array, "lanes"],
     ) -> tuple[tuple[()], Int[Array, "lanes"], Trace]:
         """Draw the move that the last outcome calls for."""
+        if self.deterministic:
+            return deterministic.step((), settings, observation)
         cooperation = settings["cooperation"]
         p = jnp.where(observation == NOTHING, settings["opening"], cooperation[0])
         for outcome in range(1, 4):
