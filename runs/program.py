@@ -98,6 +98,7 @@ def program(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | No
 def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | None) -> Program:
     world, segments = cast.world, cast.segments
     slots, players = int(world.slots), int(world.players)
+    endless = getattr(world, "endless", False)
     imitated = any(getattr(segment.player, "society", False) for segment in segments)
     charged = [charges(world, segment.player) for segment in segments]
 
@@ -116,8 +117,8 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
 
     def step(inputs: Inputs, carry: Carry, time: Any) -> tuple[Carry, dict[str, Any]]:
         cells = inputs.cell_keys.shape[0]
-        over = _of_slots(carry.over, world, inputs, slots)
-        observation = jnp.where(over, -1, carry.observation)
+        over = None if endless else _of_slots(carry.over, world, inputs, slots)
+        observation = _unless(over, carry.observation, -1)
         actions = jnp.zeros((slots, cells), jnp.int32)
         states, traces = [], []
         for number, segment in enumerate(segments):
@@ -145,12 +146,12 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
             step_keys(inputs.cell_keys, time), carry.world, actions, inputs.params, drawn
         )
         record = {
-            "action": jnp.where(over, -1, outcome.action).astype(jnp.int8),
+            "action": _unless(over, outcome.action, -1).astype(jnp.int8),
             "observation": observation.astype(jnp.int16),
             "reward": outcome.reward,
         }
         record |= {
-            name: jnp.where(carry.over, jnp.nan, value) if value.dtype == jnp.float32 else value
+            name: value if endless or value.dtype != jnp.float32 else jnp.where(carry.over, jnp.nan, value)
             for name, value in outcome.variables.items()
         }
         record |= _reported(traces, segments, inputs, slots, cells, over)
@@ -160,7 +161,8 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
             record["alive"] = ~carry.over  # tells which of a world's own figures are a finished game's
         society = Society(outcome.action, outcome.reward, None) if imitated else None
         budget = outcome.variables["thinking_budget"].astype(jnp.float32) if any(charged) else None
-        return Carry(world_state, states, outcome.observation, outcome.ended, society, budget), record
+        ended = carry.over if endless else outcome.ended
+        return Carry(world_state, states, outcome.observation, ended, society, budget), record
 
     def advance(inputs: Inputs, carry: Carry, first: Any) -> tuple[Carry, dict[str, Any]]:
         def frame(carry: Carry, index: Any) -> tuple[Carry, dict[str, Any]]:
@@ -267,5 +269,10 @@ def _reported(
                 rows = value
             else:
                 rows = rows.at[..., lo:hi, :].set(value)
-        out[name] = jnp.where(over, jnp.nan, rows)
+        out[name] = _unless(over, rows, jnp.nan)
     return out
+
+
+def _unless(over: Any, value: Any, nothing: Any) -> Any:
+    """A value, or nothing where the game is over; ``over`` is None in a world that never ends."""
+    return value if over is None else jnp.where(over, nothing, value)

@@ -53,10 +53,9 @@ class MatrixGameParams(NamedTuple):
 
 
 class MatrixGameState(NamedTuple):
-    """Whether each cell's game is over, and the realised actions of the last round (-1: none)."""
+    """Whether each cell's game is over."""
 
     ended: Bool[Array, " cells"]
-    action: Int32[Array, "slots cells"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,11 @@ class MatrixGame:
         return self.players if self.broadcast or self.paired else self.topology.links
 
     @property
+    def endless(self) -> bool:
+        """Whether no game is ever over."""
+        return not self.ending
+
+    @property
     def num_actions(self) -> int:
         return self.game.num_actions
 
@@ -176,8 +180,7 @@ class MatrixGame:
 
     def init(self, key: Key[Array, " cells"], params: MatrixGameParams) -> MatrixGameState:
         """Before the first round."""
-        cells = key.shape[0]
-        return MatrixGameState(jnp.zeros((cells,), bool), jnp.full((self.slots, cells), -1, jnp.int32))
+        return MatrixGameState(jnp.zeros((key.shape[0],), bool))
 
     def step(
         self,
@@ -197,17 +200,14 @@ class MatrixGame:
             shown, reward = meet_one(self, key, own, params)
         if self.misperception:
             shown = replaced(fold_in(key, OBSERVATION_NOISE), shown, params.observation_noise, self.seen)
+        seen = own * self.seen + shown
         over = last = state.ended
         if self.ending:
             last = over | (uniforms(fold_in(key, CONTINUATION)) >= params.continuation)
-        outcome = Outcome(
-            observation=jnp.where(over, -1, own * self.seen + shown),
-            reward=jnp.where(over, jnp.nan, reward),
-            action=jnp.where(over, -1, own),
-            ended=jnp.broadcast_to(last, (self.players, key.shape[0])),
-            variables={},
-        )
-        return MatrixGameState(last, outcome.action), outcome
+            seen, own = jnp.where(over, -1, seen), jnp.where(over, -1, own)
+            reward = jnp.where(over, jnp.nan, reward)
+        ended = jnp.broadcast_to(last, (self.players, key.shape[0]))
+        return MatrixGameState(last), Outcome(seen, reward, own, ended, {})
 
 
 @functools.lru_cache(maxsize=256)
