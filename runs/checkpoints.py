@@ -2,7 +2,7 @@
 
 A checkpoint holds what the next chunk of a block starts from, so the numbers that follow are the same bits. It is
 found again by the cells of its block; where those differ, because other points were finished meanwhile, the block
-starts anew and gives the same results. Short runs write none.
+starts anew and gives the same results. A game stepped from Python has one of its own. Short runs write none.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ class Checkpoints:
     def __init__(self, folder: Path, every: float = EVERY_SECONDS) -> None:
         self.folder = folder
         self.every = every
-        self.begun = time.monotonic()
         self.last: dict[str, float] = {}
         self.waiting: dict[str, set[int]] = {}
         self.off = False
@@ -53,7 +52,8 @@ class Checkpoints:
         return self.folder / f"{key}.npz"
 
     def load(self, key: str) -> Arrays | None:
-        """What was saved; None where nothing was, or where it is damaged."""
+        """What was saved; None where nothing was, or where it is damaged. Its clock runs from here on."""
+        self.last.setdefault(key, time.monotonic())
         try:
             with np.load(self.path(key), allow_pickle=False) as saved:
                 return dict(saved)
@@ -62,7 +62,7 @@ class Checkpoints:
 
     def due(self, key: str) -> bool:
         """Whether it is time to save this block."""
-        return not self.off and time.monotonic() - self.last.get(key, self.begun) >= self.every
+        return not self.off and time.monotonic() - self.last[key] >= self.every
 
     def save(self, key: str, arrays: Arrays, points: set[int]) -> None:
         """Keeps a block's state, until all its points are finished.

@@ -67,7 +67,7 @@ def simulate_each(
     """:func:`simulate`, with what went wrong with a point in the place of its table.
 
     ``threads`` run blocks of the compiled engine side by side; by default as many as there are cores.
-    ``checkpoints`` is a folder for what long blocks of that engine have got to.
+    ``checkpoints`` is a folder for what long runs have got to, and for frames of large points.
     """
     if engine not in ENGINES:
         raise ExperimentError(f"engine: {engine!r} is none; expected one of {', '.join(ENGINES)}")
@@ -97,16 +97,18 @@ def simulate_each(
             (index, result if isinstance(result, SimulationError) else table_of(result))
             for index, result in simulate_alone(points, tell)
         )
-    elif engine == "pettingzoo" or host_only:
-        from thermopolis.runs.stepped import simulate_stepped
-
-        run = simulate_stepped(points, tell)
     else:
         from thermopolis.runs.checkpoints import Checkpoints
-        from thermopolis.runs.compiled import simulate_compiled
 
         kept = None if checkpoints is None else Checkpoints(checkpoints)
-        run = simulate_compiled(points, tell, threads, kept)
+        if engine == "pettingzoo" or host_only:
+            from thermopolis.runs.stepped import simulate_stepped
+
+            run = simulate_stepped(points, tell, kept)
+        else:
+            from thermopolis.runs.compiled import simulate_compiled
+
+            run = simulate_compiled(points, tell, threads, kept)
     from thermopolis.runs.guards import check
 
     for index, table in run:
