@@ -7,6 +7,7 @@ not depend on what else is simulated, in which order, or on how many cores.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermopolis.keys import fold_in, make_keys
+from thermopolis.keys import RandomKind, fold_in, keys_of, seed_words
 from thermopolis.runs.cast import Cast, PointCast, Segment, is_shared, shared_leaf
 from thermopolis.runs.program import Inputs, cells_per_block
 from thermopolis.runs.schema import Experiment
-
-_fold_in = jax.jit(fold_in)
 
 
 @dataclass(frozen=True)
@@ -121,32 +120,42 @@ def block_inputs(block: Block) -> Inputs:
     padded = np.pad(last.columns, (0, padding), mode="edge")
     parts.append(Part(last.index, last.point, padded))
 
-    slots = np.arange(int(cast.world.slots), dtype=np.uint32)[:, None]
-    cells = np.concatenate([part.cells for part in parts]).astype(np.uint32)
-    world_keys = make_keys(_by_cell(parts, [part.point.world_seeds for part in parts]), kind)
-    bases = make_keys(_by_cell(parts, [part.point.player_seeds for part in parts]), kind)
-    numbers = cells * np.uint32(len(slots)) + slots
-    keys = _fold_in(jnp.broadcast_to(bases, numbers.shape), numbers)
     groups = [part.point.slot_groups(part.replicates, part.cells) for part in parts]
     first = [part.point.first_observations[group] for part, group in zip(parts, groups, strict=True)]
-    settings = tuple(_settings(segment, parts, groups) for segment in cast.segments)
-    player_keys = tuple(keys[s.slots.start : s.slots.stop].reshape(-1) for s in cast.segments)
     seated = any(segment.seat is not None for segment in cast.segments)
-    return Inputs(
-        _fold_in(world_keys, cells),
-        player_keys,
-        settings,
-        jnp.asarray(np.concatenate(groups, axis=-1), jnp.int32) if seated else None,
-        jnp.asarray(np.concatenate(first, axis=-1), jnp.int32),
-        _params(parts),
+    arrays = (
+        tuple(_settings(segment, parts, groups) for segment in cast.segments),
+        np.concatenate(groups, axis=-1).astype(np.int32) if seated else None,
+        np.concatenate(first, axis=-1).astype(np.int32),
     )
+    cell_keys, player_keys, arrays = _placed(
+        _by_cell(parts, [part.point.world_seeds for part in parts]),
+        _by_cell(parts, [part.point.player_seeds for part in parts]),
+        np.concatenate([part.cells for part in parts]).astype(np.uint32),
+        arrays,
+        int(cast.world.slots),
+        tuple((segment.slots.start, segment.slots.stop) for segment in cast.segments),
+        kind,
+    )
+    return Inputs(cell_keys, player_keys, *arrays, _params(parts))
+
+
+@functools.partial(jax.jit, static_argnums=(4, 5, 6))
+def _placed(
+    world_seeds: Any, bases: Any, cells: Any, arrays: Any, slots: int, cuts: tuple[Any, ...], kind: RandomKind
+) -> Any:
+    """Keys of cells and of each segment's lanes, slot by slot, from words of seeds; the arrays as they are, so that
+    one call brings all of them to the device."""
+    world_keys, bases = keys_of(world_seeds, kind), keys_of(bases, kind)
+    numbers = cells * np.uint32(slots) + np.arange(slots, dtype=np.uint32)[:, None]
+    keys = fold_in(jnp.broadcast_to(bases, numbers.shape), numbers)
+    lanes = tuple(keys[start:stop].reshape(-1) for start, stop in cuts)
+    return fold_in(world_keys, cells), lanes, arrays
 
 
 def _by_cell(parts: Sequence[Part], seeds: Sequence[Sequence[int]]) -> np.ndarray:
-    """Each cell's seed among those of its point's replicates."""
-    return np.concatenate(
-        [np.array(own, np.uint64)[part.replicates] for part, own in zip(parts, seeds, strict=True)]
-    )
+    """Words of each cell's seed among those of its point's replicates."""
+    return np.concatenate([seed_words(own)[part.replicates] for part, own in zip(parts, seeds, strict=True)])
 
 
 def _settings(segment: Segment, parts: Sequence[Part], groups: Sequence[np.ndarray]) -> dict[str, Any]:
@@ -165,10 +174,10 @@ def _settings(segment: Segment, parts: Sequence[Part], groups: Sequence[np.ndarr
     out = {}
     for name in unique[0]:
         if is_shared(segment.player, name):
-            out[name] = jnp.asarray(np.asarray(unique[0][name])[..., None])
+            out[name] = np.asarray(unique[0][name])[..., None]
         else:
             stacked = np.stack([np.asarray(settings[name]) for settings in unique], axis=-1)
-            out[name] = jnp.asarray(np.take(stacked, lanes, axis=-1))
+            out[name] = np.take(stacked, lanes, axis=-1)
     return out
 
 
@@ -186,5 +195,6 @@ def _params(parts: Sequence[Part]) -> Any:
             for leaf, part in zip(host, parts, strict=True)
         ]
         with jax.enable_x64(True):  # physics in float64 passes through a float32 program as it is
-            leaves.append(jnp.asarray(np.concatenate(own, axis=-1)))
+            leaf = np.concatenate(own, axis=-1)
+            leaves.append(jnp.asarray(leaf) if leaf.dtype == np.float64 else leaf)
     return jax.tree_util.tree_unflatten(flat[0][1], leaves)

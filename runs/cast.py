@@ -151,7 +151,7 @@ class PointCast:
 
     def _alike(self, one: Any, other: Any) -> bool:
         """Whether two players of one structure agree in what lanes share."""
-        if one is other:
+        if one is other or not getattr(one, "shared", ()):
             return True
         mine, theirs = one.settings(), other.settings()
         return all(np.array_equal(mine[n], theirs[n]) for n in mine if is_shared(one, n))
@@ -193,8 +193,10 @@ class PointCast:
             return [self._settings(segment.seat, 0)], np.zeros(groups.shape, np.intp)
         roles = self.roles[segment.slots.start : segment.slots.stop, None]
         span = int(self.roles.max()) + 1
-        codes, table = np.unique(groups * span + roles, return_inverse=True)
-        return [self._settings(*divmod(int(code), span)) for code in codes], table.reshape(groups.shape)
+        codes = groups * span + roles
+        present = np.bincount(codes.ravel()) > 0
+        table = (np.cumsum(present) - 1)[codes]
+        return [self._settings(*divmod(int(code), span)) for code in np.flatnonzero(present)], table
 
     @cached_property
     def _settings_cache(self) -> dict[tuple[int, int], dict[str, Any]]:

@@ -108,9 +108,18 @@ def make_key(seed: int, kind: RandomKind = "counter") -> jax.Array:
 
 def make_keys(seeds: Sequence[int] | np.ndarray, kind: RandomKind = "counter") -> jax.Array:
     """An array of the keys that ``make_key`` gives for each seed."""
+    return keys_of(jnp.asarray(seed_words(seeds)), kind)
+
+
+def seed_words(seeds: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Non-negative integers below 2**64 as words, low and high: uint32 (…, 2)."""
     numbers = np.asarray(seeds, np.uint64)
-    words = np.stack([numbers & np.uint64(0xFFFFFFFF), numbers >> np.uint64(32)], axis=-1).astype(np.uint32)
-    return jax.random.wrap_key_data(jnp.asarray(words), impl=_IMPLEMENTATIONS[kind])
+    return np.stack([numbers & np.uint64(0xFFFFFFFF), numbers >> np.uint64(32)], axis=-1).astype(np.uint32)
+
+
+def keys_of(words: Any, kind: RandomKind = "counter") -> jax.Array:
+    """The keys of ``seed_words``."""
+    return jax.random.wrap_key_data(words, impl=_IMPLEMENTATIONS[kind])
 
 
 def fold_in(keys: jax.Array, data: Any) -> jax.Array:
