@@ -8,10 +8,11 @@ seen (nothing, CC, CD, DC, DD) the next state (four bits) and the move (one). Ma
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, UInt32
+from jaxtyping import Array, Int
 
 from thermopolis.agents.lanes import pick
 from thermopolis.agents.player import Trace, cooperation_trace
@@ -47,14 +48,14 @@ def settings(
     return out if size == 1 else out | {"initial": np.array(initial, np.uint32)}
 
 
-def init(lanes: int, settings: Settings) -> UInt32[Array, "lanes"] | tuple[()]:
+def init(lanes: int, settings: Settings) -> Any:
     """The initial state; nothing where there is only one."""
     return jnp.broadcast_to(settings["initial"], (lanes,)) if "initial" in settings else ()
 
 
 def step(
-    state: UInt32[Array, "lanes"] | tuple[()], settings: Settings, observation: Int[Array, "lanes"]
-) -> tuple[UInt32[Array, "lanes"] | tuple[()], Int[Array, "lanes"], Trace]:
+    state: Any, settings: Settings, observation: Int[Array, "lanes"]
+) -> tuple[Any, Int[Array, "lanes"], Trace]:
     """The next state and the move."""
     words = settings["words"]
     word = words[0] if words.shape[0] == 1 else pick(words, state)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -174,7 +174,7 @@ class MemoryOne:
         state: tuple[()],
         settings: Settings,
         observation: Int[Array, "lanes"],
-    ) -> tuple[tuple[()], Int[Array, "lanes"], Trace]:
+    ) -> tuple[Any, Int[Array, "lanes"], Trace]:
         """Draw the move that the last outcome calls for."""
         if self.deterministic:
             return deterministic.step((), settings, observation)

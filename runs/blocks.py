@@ -128,7 +128,7 @@ def block_inputs(block: Block) -> Inputs:
         np.concatenate(groups, axis=-1).astype(np.int32) if seated else None,
         np.concatenate(first, axis=-1).astype(np.int32),
     )
-    cell_keys, player_keys, arrays = _placed(
+    cell_keys, player_keys, (settings, seats, seen) = _placed(
         _by_cell(parts, [part.point.world_seeds for part in parts]),
         _by_cell(parts, [part.point.player_seeds for part in parts]),
         np.concatenate([part.cells for part in parts]).astype(np.uint32),
@@ -137,7 +137,7 @@ def block_inputs(block: Block) -> Inputs:
         tuple((segment.slots.start, segment.slots.stop) for segment in cast.segments),
         kind,
     )
-    return Inputs(cell_keys, player_keys, *arrays, _params(parts))
+    return Inputs(cell_keys, player_keys, settings, seats, seen, _params(parts))
 
 
 @functools.partial(jax.jit, static_argnums=(4, 5, 6))

@@ -157,6 +157,11 @@ class Recorder:
 
     def _over_links(self, value: np.ndarray) -> np.ndarray:
         """Means over each player's links: (…, links, columns) -> (…, players, columns)."""
+        owners = self.point.owners
+        if owners.shape[1] == 1:  # one graph for all
+            starts = np.searchsorted(owners[:, 0], np.arange(int(self.point.stage.world.players)))
+            sums = np.add.reduceat(value, starts, axis=-2)
+            return (sums / np.bincount(owners[:, 0])[:, None]).astype(np.float32)
         out = np.empty((*value.shape[:-2], int(self.point.stage.world.players), value.shape[-1]), np.float32)
         for place in range(value.shape[-1]):
             owner = self.point.slot_players(place)
