@@ -22,6 +22,7 @@ def store_error(path: Path, error: OSError) -> StoreError:
         errno.EACCES: "you may not write here; choose another place with --out",
         errno.EPERM: "you may not write here; choose another place with --out",
         errno.EROFS: "this is a read-only file system; choose another place with --out",
+        errno.ENOENT: "no such file or directory; run again, or choose another place with --out",
         errno.ENOTDIR: "a file stands where a directory is needed",
         errno.EEXIST: "a file stands where a directory is needed",
     }

@@ -212,3 +212,13 @@ def _faults_of_point(
         what = fault.what if guilty == [fault.path] else f"{fault.path}: {fault.what}"
         faults.append(document.fault(("sweep", blamed[0]), f"with {values}: {what}"))
     return faults
+
+
+def needs_python(experiment: Experiment) -> str | None:
+    """What can only be stepped from Python, a world or a player; ``None`` if nothing."""
+    if experiment.environment.kind == "pettingzoo":
+        return "environment.kind pettingzoo"
+    for number, group in enumerate(experiment.agents):
+        if group.kind == "axelrod":
+            return f"agents.{number}.kind axelrod"
+    return None

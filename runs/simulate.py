@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermopolis.errors import ExperimentError, SimulationError
+from thermopolis.runs.plan import needs_python
 from thermopolis.runs.progress import Figures, Progress
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.table import Table, table_of
@@ -122,13 +123,3 @@ def simulate_each(
         done["points"] += 1
         tell(0)
         yield index, table
-
-
-def needs_python(experiment: Experiment) -> str | None:
-    """What can only be stepped from Python, a world or a player; ``None`` if nothing."""
-    if experiment.environment.kind == "pettingzoo":
-        return "environment.kind pettingzoo"
-    for number, group in enumerate(experiment.agents):
-        if group.kind == "axelrod":
-            return f"agents.{number}.kind axelrod"
-    return None

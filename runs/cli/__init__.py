@@ -92,7 +92,7 @@ def run(
     """Run an experiment (with the sweep it holds); finished points are not redone."""
     from thermopolis.runs.cli.running import How, execute
 
-    how = How(engine, executor, workers, memory, "none" if quiet else progress)
+    how = How(engine, executor, workers, memory, progress, quiet)
     execute(file, changes or [], [], out, how)
 
 
@@ -120,7 +120,7 @@ def sweep(
     """Run an experiment at every combination of swept values."""
     from thermopolis.runs.cli.running import How, execute
 
-    how = How(engine, executor, workers, memory, "none" if quiet else progress)
+    how = How(engine, executor, workers, memory, progress, quiet)
     execute(file, changes or [], over or [], out, how, swept=True)
 
 
@@ -210,7 +210,24 @@ def main(arguments: list[str] | None = None) -> Any:
     given = sys.argv[1:] if arguments is None else arguments
     debugging("--debug" in given)
     try:
-        return app(args=[word for word in given if word != "--debug"], prog_name="thermopolis")
+        words = [word for word in given if word != "--debug"]
+        return sys.exit(app(args=words, prog_name="thermopolis", standalone_mode=False) or 0)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # none of click's, which typer may have a copy of
+            raise
+        return sys.exit(_wrong_call(error, given))
+
+
+def _wrong_call(error: Any, given: list[str]) -> int:
+    """Says in a line what is wrong with a call; its exit code."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return 2
+    known = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback is not None]
+    command = " ".join(["thermopolis", *(word for word in given[:1] if word in known)])
+    what = error.format_message().rstrip(".").replace("Invalid value for ", "")
+    print(f"{command}: {what[:1].lower()}{what[1:]} ({command} --help lists what there is)", file=sys.stderr)
+    return 2

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from thermopolis.errors import SimulationError
+from thermopolis.runs.batches import read_bytes
 from thermopolis.runs.cli.display import MODES, Display, display
 from thermopolis.runs.cli.guard import CallError
 from thermopolis.runs.execute import Outcome, carry_out
-from thermopolis.runs.faults import shown
+from thermopolis.runs.executors import team
+from thermopolis.runs.faults import did_you_mean, shown
 from thermopolis.runs.loading import load_plan
-from thermopolis.runs.plan import Plan
+from thermopolis.runs.plan import Plan, needs_python
 from thermopolis.runs.store import Store, directory_for
 
 ENGINES = ("auto", "compiled", "pettingzoo")
@@ -33,6 +35,30 @@ class How:
     workers: int | None = None
     memory: str | None = None
     progress: str = "auto"
+    quiet: bool = False
+
+    def check(self) -> None:
+        """Refuses what makes no sense, before anything is written.
+
+        Raises
+        ------
+        CallError, ExperimentError : an option that is none, or that belongs to another.
+        """
+        for given, known, option in (
+            (self.engine, ENGINES, "--engine"),
+            (self.progress, MODES, "--progress"),
+        ):
+            if given not in known:
+                near = did_you_mean(given, list(known))
+                raise CallError(f"{option}: expected one of {', '.join(known)}, got {given!r}{near}")
+        if self.quiet and self.progress not in ("auto", "none"):
+            raise CallError(f"--quiet: shows no progress; leave it out, or --progress {self.progress}")
+        if self.memory is not None:
+            read_bytes(self.memory)
+        if self.executor is not None:
+            team(self.executor, self.workers)
+        elif self.workers is not None:
+            raise CallError("--workers: belongs to an executor, such as --executor local")
 
 
 def describe(plan: Plan) -> str:
@@ -53,14 +79,16 @@ def execute(
     file: str, changes: list[str], over: list[str], out: Path | None, how: How, swept: bool = False
 ) -> None:
     """Runs a file's plan and says where the results are."""
-    for given, known, option in ((how.engine, ENGINES, "--engine"), (how.progress, MODES, "--progress")):
-        if given not in known:
-            raise CallError(f"{option}: expected one of {', '.join(known)}, got {given!r}")
+    how.check()
     plan = load_plan(file, changes, over)
     if swept and not plan.dimensions:
         raise CallError(f"{file}: nothing is swept; give --over PATH=SPEC or a sweep: section")
+    if how.engine == "compiled":
+        what = next((what for point in plan.points if (what := needs_python(point.experiment))), None)
+        if what is not None:
+            raise CallError(f"--engine: {what} can't be compiled; expected auto or pettingzoo")
     store = Store(out if out is not None else directory_for(plan.experiment), plan)
-    with store.opened(), display(how.progress) as show, stopping(store, show):
+    with store.opened(), display("none" if how.quiet else how.progress) as show, stopping(store, show):
         left = store.pending()
         show.begin(
             f"{plan.experiment.name}: {describe(plan)}", len(plan.points), len(plan.points) - len(left)

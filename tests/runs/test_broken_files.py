@@ -218,6 +218,24 @@ def test_deep_nesting_and_large_files_are_refused(tmp_path: Path, capsys: pytest
         (["--set", "steps=[1"], "not YAML"),
         (["--set", "steps=no"], "--set steps=no: steps: expected a whole number"),
         (["--engine", "compield"], "--engine: expected one of auto, compiled, pettingzoo"),
+        (
+            ["--quiet", "--progress", "bra"],
+            "--progress: expected one of auto, bar, lines, json, none, got 'bra'",
+        ),
+        (["--quiet", "--progress", "json"], "--quiet: shows no progress; leave it out"),
+        (["--executor", "slurm"], "--executor: expected one of local, dask, dask://HOST:PORT, got 'slurm'"),
+        (["--executor", "dask://"], "--executor: expected one of local"),
+        (["--executor", "local", "--workers", "0"], "--workers: expected at least 1, got 0"),
+        (["--workers", "2"], "--workers: belongs to an executor, such as --executor local"),
+        (["--workers", "two"], "run --help lists what there is"),
+        (["--memory", "4 parsecs"], "--memory: expected a size such as 4GiB"),
+        (["--otu", "x"], "thermopolis run: no such option: --otu"),
+        (["--out"], "thermopolis run: option '--out' requires an argument"),
+        (["again.yaml"], "thermopolis run: got unexpected extra argument"),
+        (
+            ["--set", "agents=[{kind: axelrod, strategy: Alternator, count: 2}]", "--engine", "compiled"],
+            "--engine: agents.0.kind axelrod can't be compiled; expected auto or pettingzoo",
+        ),
     ],
 )
 def test_a_wrong_call_is_refused(
@@ -232,5 +250,6 @@ def test_a_wrong_call_is_refused(
     with pytest.raises(SystemExit) as left:
         main(["run", "good.yaml", *options])
     assert left.value.code == 2
-    assert said in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert said in printed.err and printed.err.count("\n") == 1 and printed.out == ""
     assert [entry.name for entry in tmp_path.iterdir()] == ["good.yaml"]
