@@ -1,7 +1,8 @@
 """Tournament turns of named strategies: everybody meets everybody, against the Axelrod library's ``Match``.
 
 A turn is one round of one pair. The peer is timed on one tournament and needs the extra ``axelrod``; ours plays
-repetitions of it side by side. Compilation is not counted; what is timed has both a native and a library form.
+repetitions of it side by side, from an experiment to its dataset. Compilation is not counted; what is timed has both a
+native and a library form. Players of one structure sit together, as a program steps neighbours at once.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from timing import Row, best, report
+from timing import Row, in_turn, report
 
 from experiments import ours
 from thermopolis.agents.strategies import STRATEGIES
 from thermopolis.runs import Experiment
 
-ROUNDS, REPETITIONS, PLAYERS = 200, 64, 32
+ROUNDS, REPETITIONS, PLAYERS = 200, 256, 32
 
 
 def native(names: list[str]) -> Experiment:
@@ -60,12 +61,12 @@ def rows() -> Iterator[Row]:
     )
     names = named[:: -(-len(named) // PLAYERS)]
     turns = ROUNDS * len(names) * (len(names) - 1) // 2
-    mine = best(ours(native(names)), 2) / REPETITIONS
     try:
-        peer = best(tournament(names), 1, warm=False)
+        peer, mine = in_turn(tournament(names), ours(native(names)), 5)
     except ImportError:
         print("strategies: install the extra axelrod for this row")
         return
+    mine /= REPETITIONS
     yield Row(
         f"tournament of {len(names)} named strategies, {turns:,} turns",
         "Axelrod Match",

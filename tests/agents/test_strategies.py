@@ -58,6 +58,27 @@ def _fixed(moves: str) -> FiniteState:
     return FiniteState([[t, t] for t in after], cooperation, float(moves[0] == "C"))
 
 
+@pytest.mark.parametrize("states", [1, 3, 16, 17])
+def test_machines_run_as_their_tables_say_whether_as_words_or_not(states):
+    rng = np.random.default_rng(states)
+    to, moves = rng.integers(states, size=(states, 4)), rng.integers(2, size=(states, 4))
+    machine = FiniteState(to, 1.0 - moves, opening=0.0, initial=states - 1)
+    assert (machine.structure[0] == "deterministic") == (states <= 16)
+    partner = rng.integers(2, size=60)
+    state, own, expected = states - 1, 1, "D"
+    for move in partner[:-1]:
+        state, own = to[state, 2 * own + move], moves[state, 2 * own + move]
+        expected += "CD"[own]
+    assert against_moves(machine, ["".join("CD"[m] for m in partner)]) == [expected]
+
+
+def test_one_chance_in_a_machine_makes_it_draw():
+    tables = [[0, 0]], [[1.0, 0.5]]
+    assert FiniteState(*tables).structure == ("finite_state", 1)
+    own, *_ = play(FiniteState(*tables), STRATEGIES["always_defect"].player, 200, 50, seed=3)
+    assert abs(own[1:].mean() - 0.5) < 4 * 0.5 / own[1:].size ** 0.5
+
+
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(ModelError, match="did you mean 'tit_for_tat'"):
         strategy("tit_for_tatt")
