@@ -20,6 +20,7 @@ from thermopolis.agents.counterfactual import action_probabilities, value_not_ta
 from thermopolis.agents.fixed_point import fixed_point
 from thermopolis.agents.given_policies import plan_given
 from thermopolis.agents.mean_field import mean_field
+from thermopolis.agents.perception_cost import operations
 from thermopolis.agents.settings import Settings
 from thermopolis.agents.sophisticated import sophisticated
 from thermopolis.agents.structure import State, Structure
@@ -177,6 +178,8 @@ def step(
         trace["mutual_defection"] = ln.total(
             action_probabilities(q_pi, s.first_actions, len(s.actions)) * doomed
         )
+    worked = operations(s, percept.sweeps)
+    trace["perception_operations"] = jnp.where(informed, worked, jnp.nan).astype(jnp.float32)
     for name in s.readouts:
         trace[name] = ln.total(qs[0] * settings[f"readout.{name}"])
     if percept.converged is not None:

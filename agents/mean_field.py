@@ -11,6 +11,7 @@ and Machine Learning*, §10.1.)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,9 @@ from thermopolis.agents.perception import Evidence, Percept
 TOLERANCE = 5e-6
 #: Sweeps over all factors after which a lane that hasn't settled is left as it is.
 SWEEPS = 512
+
+#: Turns so far; which lanes have settled, and after how many sweeps; beliefs.
+Course: TypeAlias = tuple[Array, Array, Array, Beliefs]
 
 
 def sweep(log_prior: Beliefs, messages: Sequence[Message], qs: Beliefs) -> Beliefs:
@@ -57,20 +61,21 @@ def mean_field(
     log_prior = [ln.safe_log(q) for q in prior]
     start = sweep(log_prior, messages, prior)
     if len(prior) == 1:
-        return percept_of(start, given, jnp.ones(prior[0].shape[-1], bool))
+        once = jnp.ones(prior[0].shape[-1], jnp.int32)
+        return percept_of(start, given, once > 0)._replace(sweeps=once)
 
-    def going(carry: tuple[Array, Bool[Array, "lanes"], Beliefs]) -> Bool[Array, ""]:
-        turn, settled, _ = carry
+    def going(carry: Course) -> Bool[Array, ""]:
+        turn, settled, _, _ = carry
         return (turn < SWEEPS) & ~settled.all()
 
-    def turn(
-        carry: tuple[Array, Bool[Array, "lanes"], Beliefs],
-    ) -> tuple[Array, Bool[Array, "lanes"], Beliefs]:
-        count, settled, qs = carry
+    def turn(carry: Course) -> Course:
+        count, settled, sweeps, qs = carry
         moved = sweep(log_prior, messages, qs)
         qs = [jnp.where(settled, q, p) for q, p in zip(qs, moved, strict=True)]
-        return count + 1, settled | (gradient(log_prior, messages, qs) < TOLERANCE), qs
+        sweeps = sweeps + ~settled
+        return count + 1, settled | (gradient(log_prior, messages, qs) < TOLERANCE), sweeps, qs
 
     settled = gradient(log_prior, messages, start) < TOLERANCE
-    _, settled, qs = jax.lax.while_loop(going, turn, (jnp.int32(0), settled, start))
-    return percept_of(qs, given, settled)
+    first = jnp.ones(settled.shape, jnp.int32)
+    _, settled, sweeps, qs = jax.lax.while_loop(going, turn, (jnp.int32(0), settled, first, start))
+    return percept_of(qs, given, settled)._replace(sweeps=sweeps)

@@ -33,6 +33,7 @@ class Percept(NamedTuple):
     qs: Beliefs
     free_energy: FreeEnergy
     converged: Bool[Array, "lanes"] | None = None  # of iterations; None where there is nothing to converge
+    sweeps: Int[Array, "lanes"] | None = None  # that mean field took; None elsewhere
 
 
 def evidence(

@@ -13,13 +13,17 @@ nobody told us of: without a figure it is NaN, not zero and not a guess.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
-from thermopolis.agents.active_inference import ActiveInference
 from thermopolis.agents.budget import belief_size
 from thermopolis.agents.fixed_point import ITERATIONS
+from thermopolis.agents.structure import Structure
 from thermopolis.errors import ModelError
 from thermopolis.thermo.device import Figure
 from thermopolis.thermo.ledger import Ledger
+
+if TYPE_CHECKING:
+    from thermopolis.agents.active_inference import ActiveInference
 
 #: An instruction of a simple in-order processor, about 70 pJ whatever it computes: an estimate to compare kinds with.
 SIMPLE_PROCESSOR = Figure(
@@ -42,6 +46,14 @@ def host_operations(player: ActiveInference, sweeps: int | None = None) -> int:
         Where mean field's sweeps aren't said.
     """
     s = player.structure
+    iterated = s.perception == "mean_field" and len(s.num_states) > 1
+    if iterated and (sweeps is None or sweeps < 1):
+        raise ModelError("mean_field takes as many sweeps as an outcome asks for: say sweeps, at least 1")
+    return int(operations(s, sweeps))
+
+
+def operations(s: Structure, sweeps: Any = None) -> Any:
+    """``host_operations`` of a structure; by lanes where ``sweeps`` are."""
     joint, factors, modalities = math.prod(s.num_states), len(s.num_states), len(s.num_obs)
     tables = [math.prod(s.num_states[f] for f in scope) for scope in s.A_dependencies]
     free_energy = 6 * joint
@@ -58,8 +70,6 @@ def host_operations(player: ActiveInference, sweeps: int | None = None) -> int:
         return logs + turn + free_energy
     if s.perception == "fixed_point":
         return logs + ITERATIONS * turn + free_energy
-    if sweeps is None or sweeps < 1:
-        raise ModelError("mean_field takes as many sweeps as an outcome asks for: say sweeps, at least 1")
     return logs + 2 * sweeps * turn + free_energy
 
 

@@ -48,6 +48,9 @@ VARIABLES: dict[str, Variable] = {
     ),
     "partner_level": Variable("float32", "1", "expected level of the partner's type (0 fixed, 1 answers me)"),
     "perception_converged": Variable("float32", "1", "1 where the iteration of beliefs settled"),
+    "perception_operations": Variable(
+        "float32", "1", "arithmetic operations that perceiving took on the host, where asked for"
+    ),
     "core_joules": Variable("float64", "J", "running cost of the core by operation"),
     "core_samples": Variable("float32", "1", "samples of the core that could be paid for"),
     "core_work": Variable("float64", "J", "work done on the core by reprogramming it"),
@@ -122,8 +125,8 @@ VARIABLES: dict[str, Variable] = {
 
 LEADS = {"core_joules": ("operation",), "belief": ("state",)}
 """Dimensions of a variable beyond those of every decision."""
-ON_REQUEST = ("belief",)
-"""What ``record.variables: all`` leaves out, for its size."""
+ON_REQUEST = ("belief", "perception_operations")
+"""What ``record.variables: all`` leaves out: for its size, or as it seldom changes."""
 
 OPERATIONS = ("update", "read", "write", "rng", "host")
 

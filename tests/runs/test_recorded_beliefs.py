@@ -43,6 +43,16 @@ def test_a_file_can_ask_for_beliefs(tmp_path, engine):
     assert ds["action"].attrs["flag_meanings"] == "cooperate defect"
 
 
+@pytest.mark.parametrize("engine", ["compiled", "pettingzoo"])
+def test_a_file_can_ask_for_the_operations_of_perceiving(tmp_path, engine):
+    path = tmp_path / "e.yaml"
+    path.write_text(FILE.replace("action, belief, belief_entropy", "action, perception_operations"))
+    ds = tp.run(path, engine=engine)
+    spent = ds["perception_operations"]
+    assert np.isnan(spent.isel(agent=1)).all() and np.isnan(spent.isel(step=0)).all()
+    assert (spent.isel(agent=0, step=slice(1, None)) == (1 + 1 + 3) * 4 + 6 * 4).all()  # exact, four states
+
+
 def test_everything_is_everything_but_beliefs(tmp_path):
     path = tmp_path / "e.yaml"
     path.write_text(FILE.replace("record: {variables: [action, belief, belief_entropy]}", ""))
