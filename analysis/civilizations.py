@@ -77,7 +77,7 @@ def collapses(ds: xr.Dataset) -> xr.DataArray:
     ended = alive.any(-1) & (last < n - 1)
     values = np.where(ended, steps[np.minimum(last + 1, n - 1)], np.nan)
     dims = [d for d in array.dims if d != "step"]
-    coords = {k: v for k, v in array.coords.items() if "step" not in v.dims}
+    coords = {k: v for k, v in array.coords.variables.items() if "step" not in v.dims}
     return xr.DataArray(
         values, dims=dims, coords=coords, name="collapse", attrs={"long_name": "collapse", "units": "step"}
     )

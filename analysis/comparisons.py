@@ -6,6 +6,7 @@ holds the family-wise error, Benjamini & Hochberg (1995, *J. R. Statist. Soc. B*
 
 from __future__ import annotations
 
+import functools
 from itertools import combinations
 from typing import Any
 
@@ -37,16 +38,22 @@ def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
     return out.reshape(p.shape)
 
 
+@functools.lru_cache(maxsize=4)
+def _contrasts(first: int, second: int, resamples: int, seed: int) -> np.ndarray:
+    """Rows that give the difference of the means of two samples with their labels permuted."""
+    whole = first + second
+    generator = np.random.default_rng(seed)
+    order = generator.permuted(np.broadcast_to(np.arange(whole), (resamples, whole)), axis=1)
+    return np.where(order < first, 1.0 / first, -1.0 / second)
+
+
 def permutation_test(first: np.ndarray, second: np.ndarray, resamples: int = 4999, seed: int = 7) -> float:
     """Two-sided p-value that two samples of replicates have the same mean; NaN below two of either."""
     a, b = (np.asarray(x, np.float64) for x in (first, second))
     a, b = a[np.isfinite(a)], b[np.isfinite(b)]
     if min(len(a), len(b)) < 2:
         return float("nan")
-    pooled = np.concatenate([a, b])
-    generator = np.random.default_rng(seed)
-    shuffled = generator.permuted(np.broadcast_to(pooled, (resamples, len(pooled))), axis=1)
-    gaps = np.abs(shuffled[:, : len(a)].mean(1) - shuffled[:, len(a) :].mean(1))
+    gaps = np.abs(_contrasts(len(a), len(b), resamples, seed) @ np.concatenate([a, b]))
     seen = abs(a.mean() - b.mean())
     return float((np.sum(gaps >= seen - 1e-12 * max(1.0, seen)) + 1) / (resamples + 1))
 

@@ -84,17 +84,17 @@ def time_to_cooperation(ds: xr.Dataset, hold: int = 10, share: float = 1.0) -> x
     ds = standard(ds)
     move = moves(ds)
     own, axis = str(move.dims[-1]), move.dims.index("step")
-    played = (move >= 0).sum(own)
-    enough = ((move == 0).sum(own) >= share * played) & (played > 0)
-    n = enough.sizes["step"]
+    n = move.sizes["step"]
     if hold > n:
         raise StoreError(f"cooperation can't be held for {hold} steps: only {n} were recorded")
-    run = np.cumsum(np.moveaxis(enough.values, axis, -1).astype(np.int64), axis=-1)
+    played, kind = ((move.values >= 0).sum(-1, np.uint32), (move.values == 0).sum(-1, np.uint32))
+    enough = (kind >= share * played) & (played > 0)
+    run = np.cumsum(np.moveaxis(enough, axis, -1), axis=-1, dtype=np.int64)
     held = run[..., hold - 1 :] - np.concatenate([np.zeros((*run.shape[:-1], 1), int), run[..., :-hold]], -1)
     first = np.argmax(held == hold, axis=-1)
-    steps = enough["step"].values if "step" in enough.coords else np.arange(n)
+    steps = move["step"].values if "step" in move.coords else np.arange(n)
     values = np.where((held == hold).any(-1), steps[first].astype(float), np.nan)
-    dims = [d for d in enough.dims if d != "step"]
-    coords = {k: v for k, v in enough.coords.items() if "step" not in v.dims}
+    dims = [d for d in move.dims if d not in ("step", own)]
+    coords = {k: v for k, v in move.coords.variables.items() if not {"step", own} & set(v.dims)}
     attrs = {"long_name": "time to cooperation", "units": "step"}
     return xr.DataArray(values, dims=dims, coords=coords, attrs=attrs, name="time_to_cooperation")

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 
 from thermopolis.analysis.counting import FRACTION, late
@@ -62,6 +61,8 @@ def jarzynski(work: np.ndarray) -> float:
 
 def bennett(forward: np.ndarray, reverse: np.ndarray) -> float:
     """ΔF (of the forward protocol) from works in kT of both directions, in kT; NaN without both."""
+    from scipy.optimize import brentq  # slow to import, seldom needed
+
     up, down = (np.asarray(w, np.float64).ravel() for w in (forward, reverse))
     up, down = up[np.isfinite(up)], down[np.isfinite(down)]
     if not (len(up) and len(down)):
@@ -195,6 +196,6 @@ def state_entropy(ds: xr.Dataset, fraction: float = FRACTION) -> xr.DataArray:
             raise StoreError(f"{len(counts)} states among {len(table)} samples are too many to count")
         values[place] = float(entropy(counts))
     dims = state.dims[:-3]
-    coords = {k: v for k, v in state.coords.items() if set(v.dims) <= set(dims)}
+    coords = {k: v for k, v in state.coords.variables.items() if set(v.dims) <= set(dims)}
     out = xr.DataArray(values, dims=dims, coords=coords, name="state_entropy")
     return out.assign_attrs(long_name="entropy of the core's states", units="nat")

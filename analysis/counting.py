@@ -47,9 +47,9 @@ def moves(ds: xr.Dataset) -> xr.DataArray:
         No moves were recorded, or there are more than two kinds of them.
     """
     array = actions(ds)
-    if array.size and int(array.max()) > 1:
+    if array.size and int(array.values.max()) > 1:
         raise StoreError("these games have more than two actions, so cooperation isn't defined in them")
-    return array.astype(np.int8)
+    return array.astype(np.int8, copy=False)
 
 
 def late(array: xr.DataArray, fraction: float = FRACTION) -> xr.DataArray:
@@ -114,12 +114,17 @@ def _by_group(ds: xr.Dataset, taken: xr.DataArray, table: np.ndarray, dim: str) 
     if own == "link":
         labels = _link_labels(ds, labels)
     dims = [d for d in taken.dims if d != "step"]
-    coords = {k: v for k, v in taken.coords.items() if not {"step", own} & set(v.dims) and k != "group"}
-    counts = xr.DataArray(table, dims=(*dims, dim), coords=coords)
-    labels = labels.drop_vars(list(labels.coords))
-    parts = [counts.where(labels == name, 0).sum(own) for name in names]
+    coords = {
+        k: v for k, v in taken.coords.variables.items() if not {"step", own} & set(v.dims) and k != "group"
+    }
+    axis = dims.index(own)
+    ordered = labels.transpose(*(d for d in dims if d in labels.dims)).values
+    ordered = ordered.reshape([n if d in labels.dims else 1 for d, n in taken.sizes.items() if d != "step"])
+    parts = [np.where((ordered == name)[..., None], table, 0).sum(axis) for name in names]
     lead = [d for d in dims if d != own]
-    return xr.concat(parts, dim="group").assign_coords(group=names).transpose(*lead, "group", dim)
+    return xr.DataArray(np.stack(parts, -2), dims=(*lead, "group", dim), coords=coords).assign_coords(
+        group=names
+    )
 
 
 def _link_labels(ds: xr.Dataset, labels: xr.DataArray) -> xr.DataArray:
@@ -160,6 +165,8 @@ def pair_moves(ds: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
         return _ends_of_links(ds, move)
     if move.dims[-1] != "agent" or move.sizes["agent"] % 2:
         raise StoreError("players don't meet in fixed pairs here, so there is no joint outcome of two")
+    if move.sizes["agent"] > 2 and "observation" not in ds.data_vars:
+        raise StoreError("observation was not recorded, so it can't be told who played whom")
     even, odd = (
         move.isel(agent=slice(k, None, 2)).rename(agent="pair").drop_vars("kind", errors="ignore")
         for k in (0, 1)
@@ -167,8 +174,6 @@ def pair_moves(ds: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     if "pair" in even.coords:
         even, odd = even.drop_vars("pair"), odd.drop_vars("pair")
     if move.sizes["agent"] > 2:
-        if "observation" not in ds.data_vars:
-            raise StoreError("observation was not recorded, so it can't be told who played whom")
         seen = ds["observation"].isel(agent=slice(0, None, 2)).fillna(-1).values
         axis = even.dims.index("step")
         before = [np.take(m.values, np.arange(move.sizes["step"] - 1), axis) for m in (even, odd)]
@@ -229,7 +234,7 @@ def transition_counts(ds: xr.Dataset, fraction: float = FRACTION) -> xr.DataArra
     code = np.where((x[..., :-1] >= 0) & (x[..., 1:] >= 0), 4 * x[..., :-1] + x[..., 1:], -1)
     table = _bincount(code.reshape(*code.shape[:-2], code.shape[-2] * code.shape[-1]), 16)
     dims = [d for d in outcome.dims if d not in ("step", "pair")]
-    coords = {k: v for k, v in outcome.coords.items() if not {"step", "pair"} & set(v.dims)}
+    coords = {k: v for k, v in outcome.coords.variables.items() if not {"step", "pair"} & set(v.dims)}
     out = xr.DataArray(
         table.reshape(*table.shape[:-1], 4, 4), dims=(*dims, "outcome", "next_outcome"), coords=coords
     )

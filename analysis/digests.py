@@ -40,16 +40,16 @@ _MOST_CHAINS = 4096
 _MOST_ACTIONS = 16
 QUANTILES = np.linspace(0.0, 1.0, 101)
 
-_BINNED: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
-    "pair_defection": mutual_defection,
-    "gini_reward": lambda ds: gini(ds, "reward"),
-    "gini_store": lambda ds: gini(ds, "store"),
-    "power_share": lambda ds: energy_share(ds, "power"),
-    "store_share": lambda ds: energy_share(ds, "store"),
-    "power_by_player": lambda ds: player_share(ds, "power"),
-    "store_by_player": lambda ds: player_share(ds, "store"),
-    "world_kardashev": kardashev_total,
-    "action_share": lambda ds: action_share(ds),
+_BINNED: dict[str, Callable[[xr.Dataset, int], xr.DataArray]] = {
+    "pair_defection": lambda ds, bins: mutual_defection(ds),
+    "gini_reward": lambda ds, bins: gini(ds, "reward", bins=bins),
+    "gini_store": lambda ds, bins: gini(ds, "store"),
+    "power_share": lambda ds, bins: energy_share(ds, "power"),
+    "store_share": lambda ds, bins: energy_share(ds, "store"),
+    "power_by_player": lambda ds, bins: player_share(ds, "power"),
+    "store_by_player": lambda ds, bins: player_share(ds, "store"),
+    "world_kardashev": lambda ds, bins: kardashev_total(ds),
+    "action_share": lambda ds, bins: action_share(ds),
 }
 _WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "context_count": context_counts,
@@ -154,14 +154,14 @@ def _span(ds: xr.Dataset) -> int:
 
 def _besides(ds: xr.Dataset, bins: int) -> dict[str, xr.DataArray]:
     data: dict[str, xr.DataArray] = {}
-    for name, observable in _WHOLE.items():
+    for name, whole in _WHOLE.items():
         try:
-            data[name] = observable(ds)
+            data[name] = whole(ds)
         except (StoreError, KeyError):
             continue  # this world has no such thing
-    for name, observable in _BINNED.items():
+    for name, binned in _BINNED.items():
         try:
-            data[name] = by_bin(observable(ds), bins)
+            data[name] = by_bin(binned(ds, bins), bins)
         except (StoreError, KeyError):
             continue
     if "protocol_work" not in data:  # a landscape that moves has no sides to dwell on

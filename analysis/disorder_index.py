@@ -23,7 +23,7 @@ import xarray as xr
 
 from thermopolis.analysis.counting import actions
 from thermopolis.analysis.information import counts_of, entropy
-from thermopolis.analysis.series import bin_edges, bin_mean, standard
+from thermopolis.analysis.series import bin_edges, bin_mean, nanmean, standard
 from thermopolis.errors import StoreError
 
 PARTS = ("action", "policy", "energy", "belief", "spatial")
@@ -122,14 +122,13 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
     lead = x.shape[:-2]
     parts = np.full((*lead, len(starts), len(PARTS) + 1), np.nan)
     links = _ends(ds, own)
-    for w, (start, stop) in enumerate(zip(starts, ends, strict=True)):
-        window = x[..., start:stop, :]
-        table = counts_of(np.swapaxes(window, -1, -2), most)
-        parts[..., w, 0] = action_mix(table)
-        parts[..., w, 1] = policy_disagreement(table)
-        if links is not None:
-            mine, theirs = (_picked(window, end).reshape(*lead, -1) for end in links)
-            parts[..., w, 4] = spatial_disorder(mine, theirs, most)
+    windows_of = [x[..., start:stop, :] for start, stop in zip(starts, ends, strict=True)]
+    table = np.stack([counts_of(np.swapaxes(window, -1, -2), most) for window in windows_of], len(lead))
+    parts[..., 0] = action_mix(table)
+    parts[..., 1] = policy_disagreement(table)
+    for w, window in enumerate(windows_of if links is not None else []):
+        mine, theirs = (_picked(window, end).reshape(*lead, -1) for end in links)
+        parts[..., w, 4] = spatial_disorder(mine, theirs, most)
     parts[..., 2] = _energy(ds, starts, lead)
     parts[..., 3] = _belief(ds, starts, lead, belief_maximum)
     known = np.isfinite(parts[..., :5])
@@ -137,7 +136,7 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
         parts[..., 5] = np.where(known, parts[..., :5], 0.0).sum(-1) / known.sum(-1)
     steps = np.asarray(move["step"].values if "step" in move.coords else np.arange(move.sizes["step"]), float)
     dims = [d for d in move.dims if d not in ("step", own)]
-    coords = {k: v for k, v in move.coords.items() if not {"step", own} & set(v.dims)}
+    coords = {k: v for k, v in move.coords.variables.items() if not {"step", own} & set(v.dims)}
     out = xr.DataArray(parts, dims=(*dims, "step", "part"), coords=coords, name="disorder")
     centres = np.add.reduceat(steps, starts) / (ends - starts)
     return out.assign_coords(step=centres, part=[*PARTS, "index"]).assign_attrs(
@@ -154,8 +153,7 @@ def _energy(ds: xr.Dataset, starts: np.ndarray, lead: tuple[int, ...]) -> np.nda
     for name in ("store", "power", "reward"):
         if name in ds.data_vars and "agent" in ds[name].dims:
             array = ds[name].transpose(..., "step", "agent")
-            value = bin_mean(np.asarray(array.values, np.float64), starts, array.ndim - 2)
-            return evenness(value)
+            return evenness(bin_mean(array.values, starts, array.ndim - 2))
     return np.full((*lead, len(starts)), np.nan)
 
 
@@ -163,15 +161,11 @@ def _belief(ds: xr.Dataset, starts: np.ndarray, lead: tuple[int, ...], most: flo
     if "belief_entropy" not in ds.data_vars:
         return np.full((*lead, len(starts)), np.nan)
     array = ds["belief_entropy"].transpose(..., "step", "agent")
-    values = np.asarray(array.values, np.float64)
     if most is None:
-        seen = float(np.nanmax(values)) if np.isfinite(values).any() else np.nan
+        seen = float(np.fmax.reduce(array.values, axis=None))
         states = np.round(np.exp(seen)) if np.isfinite(seen) else np.nan
         most = float(np.log(states)) if states > 1 and abs(seen - np.log(states)) < 1e-3 else np.nan
-    finite = np.isfinite(values)
-    count = finite.sum(-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(count > 0, np.where(finite, values, 0.0).sum(-1) / count, np.nan)
+    mean = nanmean(array.values, array.ndim - 1)
     return np.asarray(np.clip(bin_mean(mean, starts, mean.ndim - 1) / most, 0.0, 1.0))
 
 

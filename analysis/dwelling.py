@@ -46,7 +46,7 @@ def dwell_times(ds: xr.Dataset, name: str = "magnetisation", threshold: float = 
             survival[place] = kaplan_meier(lengths, ended, grid)
             mean[place] = lengths.sum() / ended.sum() if ended.any() else np.inf
     dims = array.dims[:-3]
-    coords = {k: v for k, v in array.coords.items() if set(v.dims) <= set(dims)}
+    coords = {k: v for k, v in array.coords.variables.items() if set(v.dims) <= set(dims)}
     data = {"survival": ((*dims, "dwell"), survival), "mean_dwell": (dims, mean), "stays": (dims, number)}
     return xr.Dataset(data, coords=coords).assign_coords(dwell=grid)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy import stats
+from scipy.special import comb
 
 from thermopolis.analysis.counting import FRACTION, actions, late, pair_moves, transition_counts
 from thermopolis.analysis.information import (
@@ -63,7 +63,7 @@ def transfer_entropy(
         raise StoreError(f"{n} steps are too few for a transfer entropy: at least 4 are needed")
     seen = np.stack([transfer_entropy_of(a, b, 2), transfer_entropy_of(b, a, 2)], -1).mean(-2)
     dims = [d for d in even.dims if d not in ("step", "pair")]
-    coords = {k: v for k, v in even.coords.items() if not {"step", "pair"} & set(v.dims)}
+    coords = {k: v for k, v in even.coords.variables.items() if not {"step", "pair"} & set(v.dims)}
     data: dict[str, Any] = {
         "transfer": ((*dims, "direction"), seen, _NAT | {"long_name": "transfer entropy"})
     }
@@ -93,7 +93,9 @@ def _transfer_from_counts(counts: xr.DataArray) -> xr.DataArray:
         conditional_mutual_information(to_odd),
     ]
     dims = [d for d in counts.dims if d not in ("outcome", "next_outcome")]
-    coords = {k: v for k, v in counts.coords.items() if not {"outcome", "next_outcome"} & set(v.dims)}
+    coords = {
+        k: v for k, v in counts.coords.variables.items() if not {"outcome", "next_outcome"} & set(v.dims)
+    }
     out = xr.DataArray(np.stack(pair, -1), dims=(*dims, "direction"), coords=coords)
     return out.assign_coords(direction=["odd to even", "even to odd"]).assign_attrs(
         _NAT, long_name="transfer entropy"
@@ -104,7 +106,9 @@ def _from_table(
     counts: xr.DataArray, values: np.ndarray, name: str, long_name: str, units: str
 ) -> xr.DataArray:
     dims = [d for d in counts.dims if d not in ("outcome", "next_outcome")]
-    coords = {k: v for k, v in counts.coords.items() if not {"outcome", "next_outcome"} & set(v.dims)}
+    coords = {
+        k: v for k, v in counts.coords.variables.items() if not {"outcome", "next_outcome"} & set(v.dims)
+    }
     return xr.DataArray(
         values, dims=dims, coords=coords, name=name, attrs={"long_name": long_name, "units": units}
     )
@@ -154,7 +158,7 @@ def _chance_table() -> np.ndarray:
     for n in range(1, most + 1):
         k = np.arange(n + 1)
         half = np.where((k == 0) | (k == n), 0.5, 0.0)
-        out[n] = np.sum(stats.binom.pmf(k, n, 0.5) * (2 * k - n) * np.log((k + half) / (n - k + half)))
+        out[n] = np.sum(comb(n, k) * 0.5**n * (2 * k - n) * np.log((k + half) / (n - k + half)))
     return out
 
 
@@ -223,7 +227,7 @@ def lempel_ziv_complexity(ds: xr.Dataset, fraction: float = FRACTION) -> xr.Data
         for row in table.reshape(-1, table.shape[-1])
     ]
     dims = [d for d in move.dims if d != "step"]
-    coords = {k: v for k, v in move.coords.items() if "step" not in v.dims}
+    coords = {k: v for k, v in move.coords.variables.items() if "step" not in v.dims}
     attrs = {"long_name": "Lempel–Ziv complexity of actions", "units": "nat/step"}
     return xr.DataArray(
         np.reshape(flat, table.shape[:-1]), dims=dims, coords=coords, attrs=attrs, name="lempel_ziv"

@@ -104,7 +104,9 @@ def to_arviz(ds: xr.Dataset, names: Sequence[str] | None = None) -> Any:
     data = {n: posterior[n].values for n in fit}
     dims = {n: [str(d) for d in posterior[n].dims[2:]] for n in fit}
     coords = {
-        str(k): v.values for k, v in posterior.coords.items() if v.dims == (k,) and k not in ("chain", "draw")
+        str(k): v.values
+        for k, v in posterior.coords.variables.items()
+        if v.dims == (k,) and k not in ("chain", "draw")
     }
     return arviz.from_dict({"posterior": data}, dims=dims, coords=coords)
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from thermopolis.analysis.series import group_labels, group_names, standard
+from thermopolis.analysis.series import (
+    bin_centres,
+    bin_edges,
+    bin_sum,
+    by_bin,
+    group_labels,
+    group_names,
+    in_pieces,
+    standard,
+)
 from thermopolis.errors import StoreError
 
 
@@ -32,7 +41,9 @@ def gini_of(values: np.ndarray) -> np.ndarray:
     return np.where((n > 1) & (total > 0) & ~negative, index, np.nan)
 
 
-def gini(ds: xr.Dataset, name: str = "reward", cumulative: bool | None = None) -> xr.DataArray:
+def gini(
+    ds: xr.Dataset, name: str = "reward", cumulative: bool | None = None, bins: int | None = None
+) -> xr.DataArray:
     """Gini's index of a quantity over agents, (…, replicate, step), in [0, 1].
 
     Parameters
@@ -41,6 +52,8 @@ def gini(ds: xr.Dataset, name: str = "reward", cumulative: bool | None = None) -
         A flow such as ``reward`` or a stock such as ``store``.
     cumulative : bool, optional
         Whether to add up from the start first; by default for ``reward``.
+    bins : int, optional
+        At most so many bins of steps: the index of what was added up by the end of each, else its mean over each.
     """
     stored = f"gini_{name}"
     if stored in ds.data_vars:
@@ -48,20 +61,32 @@ def gini(ds: xr.Dataset, name: str = "reward", cumulative: bool | None = None) -
     ds = standard(ds)
     if name not in ds.data_vars or "agent" not in ds[name].dims:
         raise StoreError(f"{name!r} wasn't recorded by agent, so its inequality isn't known")
-    array = ds[name]
-    values = np.asarray(array.values, np.float64)
+    array = ds[name].transpose(..., "step", "agent")
+    values, coords = array.values, {k: v for k, v in array.coords.variables.items() if "agent" not in v.dims}
     if (name == "reward") if cumulative is None else cumulative:
-        values = np.cumsum(np.where(np.isfinite(values), values, 0.0), axis=array.dims.index("step"))
-    index = gini_of(np.moveaxis(values, array.dims.index("agent"), -1))
-    dims = [d for d in array.dims if d != "agent"]
-    coords = {k: v for k, v in array.coords.items() if "agent" not in v.dims}
-    return xr.DataArray(
-        index,
-        dims=dims,
-        coords=coords,
-        name=stored,
-        attrs={"long_name": f"Gini index of {name}", "units": "1"},
+        starts = bin_edges(array.sizes["step"], bins or array.sizes["step"])
+        values = _added_up(values, starts)
+        coords = {k: v for k, v in coords.items() if "step" not in v.dims} | {
+            "step": ("step", bin_centres(array, starts))
+        }
+    attrs = {"long_name": f"Gini index of {name}", "units": "1"}
+    index = xr.DataArray(
+        in_pieces(gini_of, values), dims=array.dims[:-1], coords=coords, attrs=attrs, name=stored
     )
+    return index if bins is None else by_bin(index, bins)
+
+
+def _added_up(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Sums from the first step to the end of every bin, (…, bin, agent); what isn't known adds nothing."""
+    axis = values.ndim - 2
+    if len(starts) == values.shape[axis]:
+        return np.cumsum(np.where(np.isfinite(values), values, 0), axis, np.float64)
+    sums = bin_sum(values, starts, axis)
+    if not np.isfinite(sums).all():
+        sums = bin_sum(np.where(np.isfinite(values), values, 0), starts, axis)
+    for k in range(1, sums.shape[axis]):
+        sums[..., k, :] += sums[..., k - 1, :]
+    return sums
 
 
 def player_share(ds: xr.Dataset, name: str = "power", most: int = 8) -> xr.DataArray:

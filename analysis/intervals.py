@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtrit
 
 _RESAMPLES = 1000
 _SEED = 20230615
@@ -46,7 +46,7 @@ def _dense_columns(flat: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarr
 
 def _widened(m: int, level: float) -> np.ndarray:
     """Normal quantiles of both tails, widened as Student's t and the bootstrap's √((n−1)/n) ask."""
-    upper = np.sqrt(m / (m - 1)) * stats.t.ppf((1.0 + level) / 2.0, m - 1)
+    upper = np.sqrt(m / (m - 1)) * stdtrit(m - 1, (1.0 + level) / 2.0)
     return np.array([-upper, upper])
 
 
@@ -74,7 +74,7 @@ def bootstrap_interval(
     high = low.copy()
     for m, columns, dense in _dense_columns(flat):
         means = np.ascontiguousarray(dense.T) @ _weights(m, resamples, seed).T
-        for share, out in zip(stats.norm.cdf(_widened(m, level)), (low, high), strict=True):
+        for share, out in zip(ndtr(_widened(m, level)), (low, high), strict=True):
             place = share * (resamples - 1)
             under = int(place)
             means.partition((under, min(under + 1, resamples - 1)), axis=1)
@@ -95,13 +95,13 @@ def bca_interval(
         mean = dense.mean(0)
         means = np.sort(_weights(m, resamples, seed) @ dense, axis=0)
         below = (means < mean).mean(0) + 0.5 * (means == mean).mean(0)
-        bias = stats.norm.ppf(np.clip(below, 1.0 / resamples, 1.0 - 1.0 / resamples))
+        bias = ndtri(np.clip(below, 1.0 / resamples, 1.0 - 1.0 / resamples))
         centred = dense - mean  # the jackknife influence of a mean is its centred values
         spread = np.sum(centred**2, axis=0) ** 1.5
         skew = np.sum(centred**3, axis=0)
         acceleration = np.divide(skew, 6.0 * spread, out=np.zeros_like(skew), where=spread > 0)
         for z, out in zip(_widened(m, level), (low, high), strict=True):
-            share = stats.norm.cdf(bias + (bias + z) / (1.0 - acceleration * (bias + z)))
+            share = ndtr(bias + (bias + z) / (1.0 - acceleration * (bias + z)))
             place = np.clip(share * (resamples - 1), 0, resamples - 1)
             under = np.floor(place).astype(int)
             over = np.minimum(under + 1, resamples - 1)
@@ -123,7 +123,7 @@ def student_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarra
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(finite, x, 0.0).sum(0) / n
         spread = np.sqrt(np.where(finite, (x - mean) ** 2, 0.0).sum(0) / (n - 1) / n)
-        half = stats.t.ppf((1.0 + level) / 2.0, np.maximum(n - 1, 1)) * spread
+        half = stdtrit(np.maximum(n - 1, 1), (1.0 + level) / 2.0) * spread
     known = n >= 2
     return np.where(known, mean - half, np.nan), np.where(known, mean + half, np.nan)
 
@@ -133,7 +133,7 @@ def wilson_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Wilson score interval of a proportion; NaN where there were no trials."""
     k, n = np.broadcast_arrays(np.asarray(successes, np.float64), np.asarray(trials, np.float64))
-    z = stats.norm.ppf((1.0 + level) / 2.0)
+    z = ndtri((1.0 + level) / 2.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         p = k / n
         centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -178,6 +178,6 @@ def mean_interval(
             low[certain], high[certain] = wilson_interval(mean[certain] * n[certain], n[certain], level)
         low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
     dims = values.dims[1:]
-    coords = {k: v for k, v in values.coords.items() if "replicate" not in v.dims}
+    coords = {k: v for k, v in values.coords.variables.items() if "replicate" not in v.dims}
     data = {"mean": (dims, mean), "low": (dims, low), "high": (dims, high), "n": (dims, n)}
     return xr.Dataset(data, coords=coords, attrs={**array.attrs, "level": level})

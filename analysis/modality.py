@@ -95,5 +95,5 @@ def several_basins(array: xr.DataArray, level: float = 0.01) -> xr.DataArray:
     values = array.transpose(..., "replicate")
     flat = values.values.reshape(-1, values.shape[-1])
     flags = np.array([bool(dip_test(row) < level) for row in flat]).reshape(values.shape[:-1])
-    coords = {k: v for k, v in values.coords.items() if "replicate" not in v.dims}
+    coords = {k: v for k, v in values.coords.variables.items() if "replicate" not in v.dims}
     return xr.DataArray(flags, dims=values.dims[:-1], coords=coords, name="several_basins")

@@ -8,18 +8,17 @@ dimensions.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import xarray as xr
 
-from thermopolis.analysis.digests import BINS, digest
-from thermopolis.analysis.series import check
+from thermopolis.analysis.digests import BINS
+from thermopolis.analysis.point import load_point, sentence
+from thermopolis.analysis.side_by_side import digests
 from thermopolis.errors import StoreError
 
 
@@ -90,97 +89,21 @@ class Results:
         """
         return load_point(point.path)
 
-    def stream(self, function: Callable[[xr.Dataset], xr.Dataset]) -> Iterator[tuple[Point, xr.Dataset]]:
-        """``function`` of every finished point, two points in memory at once, in the manifest's order."""
+    def digest(self, bins: int = BINS, helpers: int | None = None) -> xr.Dataset:
+        """The digests of all finished points, put together along the sweep's dimensions.
 
-        def one(point: Point) -> xr.Dataset:
-            return function(self.load(point))
-
-        with ThreadPoolExecutor(2) as pool:
-            waiting: list[tuple[Point, Any]] = []
-            for point in self.finished:
-                waiting.append((point, pool.submit(one, point)))
-                if len(waiting) == 2:
-                    first, task = waiting.pop(0)
-                    yield first, task.result()
-            for first, task in waiting:
-                yield first, task.result()
-
-    def digest(self, bins: int = BINS) -> xr.Dataset:
-        """The digests of all finished points, put together along the sweep's dimensions."""
-        parts = list(self.stream(lambda ds: digest(ds, bins)))
-        if not parts:
+        Parameters
+        ----------
+        bins : int
+            Most steps kept.
+        helpers : int, optional
+            Processes that make them side by side; by default as many as cores where that pays, else none.
+        """
+        finished = self.finished
+        if not finished:
             raise StoreError(f"{self.directory}: no point of this run has finished yet")
-        return assemble([(p.index, ds) for p, ds in parts], self.dimensions)
-
-
-def load_point(path: Path) -> xr.Dataset:
-    """A netCDF-4 file of ours, loaded and checked.
-
-    Read with h5py: through netCDF's layers each variable's bookkeeping costs more than its data, and a sweep has
-    hundreds of files.
-    """
-    try:
-        with h5py.File(path, "r") as file:
-            loaded = _dataset(file)
-    except FileNotFoundError:
-        raise StoreError(f"{path}: this file is missing; run the experiment again to make it anew") from None
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as fault:
-        raise StoreError(
-            f"{path}: not a readable netCDF file ({_sentence(fault)}); run the experiment again to redo it"
-        ) from fault
-    try:
-        return check(loaded)
-    except StoreError as fault:
-        raise StoreError(f"{path}: {fault}") from None
-
-
-def _dataset(file: h5py.File) -> xr.Dataset:
-    variables: dict[str, Any] = {}
-    coords: dict[str, Any] = {}
-    listed = {n for d in file.values() for n in _text(d.attrs.get("coordinates", "")).split()}
-    listed |= set(_text(file.attrs.get("coordinates", "")).split())
-    for name, data in file.items():
-        if not isinstance(data, h5py.Dataset):
-            continue
-        if data.is_scale and b"This is a netCDF dimension but not a netCDF variable" in bytes(
-            data.attrs.get("NAME", b"")
-        ):
-            continue
-        scales = data.attrs.get("DIMENSION_LIST")
-        if scales is not None:
-            dims = tuple(str(file[row[0]].name).lstrip("/") for row in scales)
-        elif data.is_scale and data.ndim == 1:
-            dims = (name,)
-        elif data.ndim == 0:
-            dims = ()
-        else:
-            raise ValueError(f"variable {name!r} has no named dimensions")
-        values = data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
-        if isinstance(values, np.ndarray) and values.dtype == object:
-            values = values.astype(str)
-        attrs = {
-            k: _text(data.attrs[k]) for k in ("units", "long_name", "kT", "flag_meanings") if k in data.attrs
-        }
-        into = coords if name in dims or name in listed else variables
-        into[name] = (dims, values, attrs)
-    return xr.Dataset(
-        variables, coords, {k: _plain(v) for k, v in file.attrs.items() if not k.startswith("_NC")}
-    )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    return (
-        value.item() if isinstance(value, np.generic) else _text(value) if isinstance(value, bytes) else value
-    )
-
-
-def _sentence(fault: Exception) -> str:
-    return " ".join(str(fault).split())[:160] or type(fault).__name__
+        made = digests([point.path for point in finished], bins, helpers)
+        return assemble([(p.index, ds) for p, ds in zip(finished, made, strict=True)], self.dimensions)
 
 
 def open_results(directory: str | Path) -> Results:
@@ -206,7 +129,7 @@ def open_results(directory: str | Path) -> Results:
         raise StoreError(f"{directory}: no results here (no manifest.json)") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise StoreError(
-            f"{path}: this manifest can't be read ({_sentence(fault)}); run the experiment again"
+            f"{path}: this manifest can't be read ({sentence(fault)}); run the experiment again"
         ) from None
     return Results(directory, manifest, dimensions, points)
 
@@ -242,7 +165,7 @@ def assemble(
         for dim, length in ds.sizes.items():
             if length > sizes.get(str(dim), 0):
                 sizes[str(dim)] = length
-                coords.update({str(k): v.variable for k, v in ds.coords.items() if v.dims == (dim,)})
+                coords.update({str(k): v for k, v in ds.coords.variables.items() if v.dims == (dim,)})
     if groups:
         sizes["group"], coords["group"] = len(groups), ("group", groups)
     data: dict[str, Any] = {}

@@ -5,6 +5,9 @@ Everything here takes a dataset or its digest (:mod:`thermopolis.analysis.digest
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -15,6 +18,8 @@ _INNER = (
     "part", "window", "quantile", "moment", "direction", "unit", "pair", "state", "action", "dwell",
 )  # fmt: skip
 _TRACE = ("step", "agent", "link", "chain")
+_CACHED = 1 << 18  # numbers of an array that a core's cache holds, with what is made of them
+_WIDE = 16  # numbers side by side from which on adding whole rows pays
 EVERYBODY, CHAINS = "all players", "chains of the core"
 
 
@@ -119,27 +124,60 @@ def bin_edges(steps: int, bins: int) -> np.ndarray:
     return np.unique(np.linspace(0, steps, min(bins, steps), endpoint=False).astype(int))
 
 
+def in_pieces(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
+    """``function`` of arrays, one index of their first axis after the other where they are large.
+
+    What a function needs in between then stays in a core's cache, which is several times faster than making whole
+    arrays of it; the numbers are the same, for the function must not mix indices of the first axis.
+    """
+    if arrays[0].size <= _CACHED or arrays[0].ndim < 2 or len(arrays[0]) < 2:
+        return function(*arrays)
+    return np.stack([function(*parts) for parts in zip(*arrays, strict=True)])
+
+
 def nanmean(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean over finite entries, float64, NaN where there are none, silent about it."""
+    axis %= values.ndim
+    if axis > 0 and values.size > _CACHED:
+        return in_pieces(lambda part: nanmean(part, axis - 1), values)
     total = values.sum(axis=axis, dtype=np.float64)
     if np.isfinite(total).all():
         return np.asarray(total / values.shape[axis])
     finite = np.isfinite(values)
+    if not finite.any():
+        return np.full_like(total, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(
-            np.where(finite, values, 0).sum(axis=axis, dtype=np.float64) / finite.sum(axis=axis)
+            np.where(finite, values, 0).sum(axis=axis, dtype=np.float64)
+            / finite.sum(axis=axis, dtype=np.uint32)
         )
 
 
+def bin_sum(values: np.ndarray, starts: np.ndarray, axis: int) -> np.ndarray:
+    """Sum over consecutive bins along ``axis`` (``starts`` are the bins' first indices), float64."""
+    if int(np.prod(values.shape[axis + 1 :])) < _WIDE:
+        return np.add.reduceat(np.asarray(values, np.float64), starts, axis=axis)
+    before = (slice(None),) * axis  # rows are added as rows: reduceat goes down every column by itself
+    ends = (*starts[1:].tolist(), values.shape[axis])
+    rows = [
+        values[(*before, slice(start, stop))].sum(axis, np.float64)
+        for start, stop in zip(starts.tolist(), ends, strict=True)
+    ]
+    return np.stack(rows, axis)
+
+
 def bin_mean(values: np.ndarray, starts: np.ndarray, axis: int) -> np.ndarray:
-    """Mean of finite entries in consecutive bins along ``axis`` (``starts`` are the bins' first indices)."""
+    """Mean of finite entries in consecutive bins along ``axis`` (``starts`` are the bins' first indices), float64."""
     if len(starts) == values.shape[axis]:
-        return values
+        return np.asarray(values, np.float64)
+    total = bin_sum(values, starts, axis)
+    if np.isfinite(total).all():
+        widths = np.diff(np.append(starts, values.shape[axis]))
+        return np.asarray(total / widths.reshape([-1, *[1] * (values.ndim - axis - 1)]))
     finite = np.isfinite(values)
-    total = np.add.reduceat(np.where(finite, values, 0.0), starts, axis=axis)
-    count = np.add.reduceat(finite.astype(np.float64), starts, axis=axis)
+    total = bin_sum(np.where(finite, values, 0), starts, axis)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(total / count)
+        return np.asarray(total / bin_sum(finite, starts, axis))
 
 
 def by_group(variable: xr.DataArray, labels: xr.DataArray, names: list[str]) -> xr.DataArray:
@@ -167,11 +205,13 @@ def by_group(variable: xr.DataArray, labels: xr.DataArray, names: list[str]) -> 
             picked = variable.where(chosen).transpose(*variable.dims).values
         parts.append(nanmean(picked, axis))
     dims = tuple("group" if d == "agent" else d for d in variable.dims)
-    coords = {k: v for k, v in variable.coords.items() if "agent" not in v.dims and k != "group"}
-    out = xr.DataArray(
+    coords: dict[Any, Any] = {
+        k: v for k, v in variable.coords.variables.items() if "agent" not in v.dims and k != "group"
+    }
+    coords["group"] = ("group", names)
+    return xr.DataArray(
         np.stack(parts, axis=axis), dims=dims, coords=coords, attrs=variable.attrs, name=variable.name
     )
-    return out.assign_coords(group=names)
 
 
 def by_bin(array: xr.DataArray, bins: int) -> xr.DataArray:
@@ -180,12 +220,16 @@ def by_bin(array: xr.DataArray, bins: int) -> xr.DataArray:
         return array
     axis = array.dims.index("step")
     starts = bin_edges(array.shape[axis], bins)
-    steps = np.asarray(array["step"].values if "step" in array.coords else np.arange(array.shape[axis]))
-    values = bin_mean(np.asarray(array.values, np.float64), starts, axis)
-    centres = np.add.reduceat(steps.astype(np.float64), starts) / np.diff(np.append(starts, len(steps)))
-    coords = {k: v for k, v in array.coords.items() if "step" not in v.dims}
-    out = xr.DataArray(values, dims=array.dims, coords=coords, attrs=array.attrs, name=array.name)
-    return out.assign_coords(step=centres)
+    values = bin_mean(np.asarray(array.values), starts, axis)
+    coords: dict[Any, Any] = {k: v for k, v in array.coords.variables.items() if "step" not in v.dims}
+    coords["step"] = ("step", bin_centres(array, starts))
+    return xr.DataArray(values, dims=array.dims, coords=coords, attrs=array.attrs, name=array.name)
+
+
+def bin_centres(array: xr.DataArray, starts: np.ndarray) -> np.ndarray:
+    """Mean step of every bin."""
+    steps = array["step"].values if "step" in array.coords else np.arange(array.sizes["step"])
+    return np.add.reduceat(np.asarray(steps, np.float64), starts) / np.diff(np.append(starts, len(steps)))
 
 
 def group_series(ds: xr.Dataset, name: str, bins: int | None = None) -> xr.DataArray:
@@ -216,6 +260,6 @@ def tail(ds: xr.Dataset, name: str, fraction: float = 0.5) -> xr.DataArray:
     part = series.isel(step=slice(first, None))
     axis = part.dims.index("step")
     dims = tuple(d for d in part.dims if d != "step")
-    coords = {k: v for k, v in part.coords.items() if "step" not in v.dims}
+    coords = {k: v for k, v in part.coords.variables.items() if "step" not in v.dims}
     values = nanmean(np.asarray(part.values, np.float64), axis)
     return xr.DataArray(values, dims=dims, coords=coords, attrs=part.attrs, name=name)

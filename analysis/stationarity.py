@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy import stats
+from scipy.special import stdtr
 
 from thermopolis.analysis.series import group_series, nanmean
 
@@ -120,7 +120,7 @@ def drift(ds: xr.Dataset, name: str) -> xr.Dataset:
         mean = np.where(m > 0, np.nansum(change, 0) / m, np.nan)
         spread = np.sqrt(np.nansum((change - mean) ** 2, 0) / (m - 1) / m)
         t = np.where(spread > 0, mean / spread, np.where(mean == 0, 0.0, np.inf))
-        p = np.where(m >= 3, 2 * stats.t.sf(np.abs(t), np.maximum(m - 1, 1)), np.nan)
+        p = np.where(m >= 3, 2 * stdtr(np.maximum(m - 1, 1), -np.abs(t)), np.nan)
     rest = [d for d in dims if d != "replicate"]
-    coords = {k: v for k, v in series.coords.items() if not {"step", "replicate"} & set(v.dims)}
+    coords = {k: v for k, v in series.coords.variables.items() if not {"step", "replicate"} & set(v.dims)}
     return xr.Dataset({"change": (rest, mean), "p": (rest, p)}, coords=coords)

@@ -69,15 +69,12 @@ def _places(array: xr.DataArray | xr.Dataset, dims: list[str]) -> list[tuple[dic
 def _tails(ds: xr.Dataset) -> Markup | None:
     names = [n for n in _TABLED if n in ds.data_vars and np.isfinite(ds[n].values).any()]
     dims = sweep_dims(ds)
-    summaries = {n: mean_interval(tail(ds, n), rate=quantity(n).is_rate) for n in names}
+    texts = {n: _interval_texts(mean_interval(tail(ds, n), rate=quantity(n).is_rate), dims) for n in names}
     groups = [str(g) for g in ds["group"].values] if "group" in ds.coords else ["all"]
     rows: list[list[object]] = []
     for where, values in _places(ds, dims):
         for g, group in enumerate(groups):
-            cells: list[object] = []
-            for n in names:
-                at = summaries[n].isel(where)
-                cells.append(with_interval(at.isel(group=g) if "group" in at.dims else at))
+            cells = (texts[n][(*where.values(), min(g, texts[n].shape[-1] - 1))] for n in names)
             rows.append([*values, label_of(group), *cells])
     heads = [*map(dim_label, dims), "group", *(axis_label(n, ds[n]) for n in names)]
     count = ds.sizes["replicate"]
@@ -85,26 +82,30 @@ def _tails(ds: xr.Dataset) -> Markup | None:
     return _table(heads, rows, caption, "Means with intervals") if names else None
 
 
-def with_interval(at: xr.Dataset) -> str:
-    """``mean [low, high]``."""
-    mean, low, high = (float(at[k]) for k in ("mean", "low", "high"))
-    if not np.isfinite(mean):
-        return "undefined"
-    return f"{mean:.3g}" + (f" [{low:.3g}, {high:.3g}]" if np.isfinite(low) else "")
+def _interval_texts(interval: xr.Dataset, dims: list[str]) -> np.ndarray:
+    """``mean [low, high]`` of every place and group, (…dims, group); one group where they don't differ."""
+    whole = interval if "group" in interval.dims else interval.expand_dims("group")
+    ordered = whole.transpose(*dims, "group")
+    texts = np.empty(ordered["mean"].shape, object)
+    for place in np.ndindex(texts.shape):
+        mean, low, high = (float(ordered[k].values[place]) for k in ("mean", "low", "high"))
+        between = f" [{low:.3g}, {high:.3g}]" if np.isfinite(low) else ""
+        texts[place] = f"{mean:.3g}{between}" if np.isfinite(mean) else "undefined"
+    return texts
 
 
 def _memory_one(ds: xr.Dataset) -> Markup | None:
     found = conditional_cooperation(ds)
     dims = sweep_dims(found["trials"])
+    ordered = found.transpose(*dims, "group", "context")
+    table = np.stack([ordered[k].values for k in ("estimate", "low", "high")], -1)
     rows: list[list[object]] = []
     for where, values in _places(found, dims):
-        for group in found["group"].values:
-            at = found.isel(where).sel(group=group)
-            cells = []
-            for outcome in OUTCOMES:
-                one = at.sel(context=outcome)
-                p, low, high = (float(one[k]) for k in ("estimate", "low", "high"))
-                cells.append(f"{p:.2f} [{low:.2f}, {high:.2f}]" if np.isfinite(p) else "never came")
+        for g, group in enumerate(found["group"].values):
+            cells = (
+                f"{p:.2f} [{low:.2f}, {high:.2f}]" if np.isfinite(p) else "never came"
+                for p, low, high in table[(*where.values(), g)]
+            )
             rows.append([*values, label_of(str(group)), *cells])
     heads = [*map(dim_label, dims), "group", *(f"after {o}" for o in OUTCOMES)]
     caption = "Probability to cooperate next, own move first; counts of the last half, 95% Wilson intervals."

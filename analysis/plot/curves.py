@@ -39,6 +39,18 @@ def pick_time_dims(ds: xr.DataArray) -> tuple[xr.DataArray, str | None, str]:
     return ds, shown, ", ".join(fixed)
 
 
+def without_silent(array: xr.DataArray) -> tuple[xr.DataArray, list[str]]:
+    """An array without the groups that have no number in it, and those groups' names: no legend should name them."""
+    if "group" not in array.dims:
+        return array, []
+    other = tuple(k for k, d in enumerate(array.dims) if d != "group")
+    known = np.isfinite(array.values).any(other)
+    if not known.any():
+        return array, []
+    silent = [label_of(str(g)) for g in array["group"].values[~known]]
+    return array.isel(group=np.flatnonzero(known)), silent
+
+
 def over_time(ax: Axes, series: xr.DataArray, name: str) -> str:
     """Draws ``(…, replicate, step, group)`` over ``step``; returns the caption's words on it."""
     series, dim, fixed = pick_time_dims(series)
@@ -46,6 +58,7 @@ def over_time(ax: Axes, series: xr.DataArray, name: str) -> str:
     series = by_bin(series, _BINS if dim is None or series.sizes["replicate"] == 1 else _SWEPT_BINS)
     if "group" not in series.dims:
         series = series.expand_dims(group=["all"])
+    series, silent = without_silent(series)
     groups = [str(g) for g in series["group"].values][:_MOST_LINES]
     steps = series["step"].values if "step" in series.coords else np.arange(series.sizes["step"])
     n = int(series.sizes["replicate"])
@@ -72,6 +85,8 @@ def over_time(ax: Axes, series: xr.DataArray, name: str) -> str:
             words += f"; {len(chosen)} of {len(values)} values of {dim_label(dim)} shown"
     if whole > series.sizes["step"]:
         words += f"; each point averages {whole / series.sizes['step']:.3g} recorded steps"
+    if silent:
+        words += f"; undefined for {', '.join(silent)}"
     if fixed:
         words += f"; at {fixed}"
     if quantity(name).low == 0.0 and not np.nanmax(np.nan_to_num(series.values)) > 1e-5:

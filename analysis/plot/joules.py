@@ -110,7 +110,9 @@ def unit_of_work(ds: xr.Dataset) -> str:
 @figure
 def joules_against_temperature(ds: xr.Dataset, ax: Axes) -> None:
     """Joules of a decision, all kinds added, against the sweep's temperature."""
-    total = xr.Dataset({"core_joules": joules_per_decision(ds)}, attrs={**ds.attrs, "digest": 1})
+    joules = joules_per_decision(ds)
+    spends = (joules.fillna(0.0) != 0.0).any([d for d in joules.dims if d != "group"])
+    total = xr.Dataset({"core_joules": joules.where(spends)}, attrs={**ds.attrs, "digest": 1})
     words = against_sweep(ax, total, ["core_joules"])
     ax.set_ylabel(f"energy of a {unit_of_work(ds)}")
     ax.set_ylim(bottom=0.0)

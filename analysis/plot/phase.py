@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from thermopolis.analysis.figures import SUBJECTS
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.modality import several_basins
+from thermopolis.analysis.plot.curves import without_silent
 from thermopolis.analysis.plot.places import place_label
 from thermopolis.analysis.plot.style import (
     PALETTE,
@@ -60,9 +61,11 @@ def against_sweep(ax: Axes, ds: xr.Dataset, names: list[str], dots: bool = False
     names = [n for n in names if n in ds.data_vars]
     colour = 0
     n, most, basins = 0, len(PALETTE), 0
+    silent: list[str] | None = None
     styles = weights(len(names))
     for style, name in zip(styles, names, strict=True):
-        array = tail(ds, name)
+        array, without = without_silent(tail(ds, name))
+        silent = without if silent is None else [group for group in silent if group in without]
         dim = main_dim(array)
         x = np.asarray(array[dim].values, float)
         n = int(array.sizes["replicate"])
@@ -84,6 +87,8 @@ def against_sweep(ax: Axes, ds: xr.Dataset, names: list[str], dots: bool = False
     scale_axis(ax, x)
     ax.set_xlabel(dim_label(dim))
     words = interval_words(n, rate=any(quantity(m).is_rate for m in names)) + "."
+    if silent:
+        words += f" Undefined for {', '.join(silent)}."
     if basins:
         words += " Hollow: replicates fall into several basins (dip test, p < .01), so the mean is no state."
     return words
