@@ -19,9 +19,11 @@ from jaxtyping import Array, Int, Key
 
 from thermopolis.agents import cycle, options
 from thermopolis.agents.agent_settings import numbers, shared_names
+from thermopolis.agents.belief_tree import beliefs_weighed
 from thermopolis.agents.core_in_loop import Core
 from thermopolis.agents.model import GenerativeModel
 from thermopolis.agents.settings import Learning, Settings
+from thermopolis.agents.sophisticated import folds
 from thermopolis.agents.structure import State, Structure
 from thermopolis.agents.team import Team
 from thermopolis.errors import ModelError
@@ -60,7 +62,7 @@ class ActiveInference:
         Outcome of the first modality that means mutual defection.
     planner : str or mapping
         ``enumerate`` weighs all sequences of actions; ``sophisticated`` (with ``temperature``, at which later choices
-        are expected) weighs first actions at any depth, for models of one factor seen as it is.
+        are expected) weighs first actions: at any depth where one factor is seen as it is, else on a tree of beliefs.
     team : Team, optional
         Who shares evidence, or acts as one, with this agent.
     team_weight : float
@@ -135,10 +137,12 @@ class ActiveInference:
             "A" not in learned and a.shape == (a.shape[0],) * 2 and bool((a == np.eye(a.shape[0])).all())
             for a in model.A
         )
-        if deep and (len(model.B) > 1 or not all(identity)):
+        grown = beliefs_weighed(model.num_actions, outcomes, horizon)
+        if deep and grown > POLICY_BUDGET and not folds(len(model.B), identity):
             raise ModelError(
-                "planner sophisticated needs a model of one factor whose outcomes show the state "
-                "(a fixed identity likelihood): use planner enumerate"
+                f"planner sophisticated: where states are hidden, {model.num_actions} actions and {outcomes} "
+                f"outcomes over horizon {horizon} make {grown} beliefs to weigh, more than {POLICY_BUDGET}: "
+                "shorten the horizon, or let pymdp prune the tree (kind: pymdp)"
             )
         self.structure = Structure(
             num_states=model.num_states,

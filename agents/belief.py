@@ -26,14 +26,15 @@ def outer(qs: Sequence[Float[Array, "_n *rest"]]) -> Float[Array, "joint *rest"]
     return joint
 
 
-def marginals(joint: Float[Array, "joint lanes"], num_states: Sequence[int]) -> Beliefs:
+def marginals(joint: Float[Array, "joint *rest"], num_states: Sequence[int]) -> Beliefs:
     """Marginals of every factor of a flattened joint belief."""
     if len(num_states) == 1:
         return [joint]
-    table = joint.reshape(*num_states, joint.shape[-1])
+    rest = joint.shape[1:]
+    table = joint.reshape(*num_states, *rest)
     out = []
     for f in range(len(num_states)):
-        moved = jnp.moveaxis(table, f, 0).reshape(num_states[f], -1, joint.shape[-1])
+        moved = jnp.moveaxis(table, f, 0).reshape(num_states[f], -1, *rest)
         out.append(total(jnp.swapaxes(moved, 0, 1)))
     return out
 

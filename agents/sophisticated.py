@@ -6,7 +6,8 @@
 r is the one-step value (utility, and information gain where it counts), T' the temperature at which later choices are
 expected. (Friston, Da Costa, Hafner, Hesp & Parr 2021, Neural Computation 33:713; as pymdp's ``si_policy_search``
 without pruning.) Where outcomes show the state, beliefs after seeing one are certain, so that the tree of beliefs folds
-into a table over states: cost is linear in depth, and any horizon can be had.
+into a table over states: cost is linear in depth, and any horizon can be had. Where states are hidden the tree is grown
+(:mod:`thermopolis.agents.belief_tree`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from jaxtyping import Array, Float
 
 from thermopolis.agents import lanes as ln
 from thermopolis.agents.belief import Beliefs
+from thermopolis.agents.belief_tree import plan_tree
 from thermopolis.agents.planning import Likelihood, Plan, Transition, plan
+
+
+def folds(factors: int, identity: Sequence[bool]) -> bool:
+    """Whether outcomes show the state, so that the tree of beliefs is a table."""
+    return factors == 1 and all(identity)
 
 
 def _after(table: Float[Array, "next state action lanes"], values: Float[Array, "next lanes"]) -> Array:
@@ -39,8 +46,11 @@ def sophisticated(
 ) -> Plan:
     """Expected free energy of every first action (rows), with later actions chosen when their time comes.
 
-    The model has one factor, seen as it is. ``temperature`` is T'.
+    ``temperature`` is T'.
     """
+    if not folds(len(transitions), [like.identity for like in likelihoods]):
+        model = (likelihoods, transitions, qs, actions, horizon, state_gain, parameter_gain)
+        return plan_tree(*model, temperature)
     (transition,) = transitions
     lanes = qs[0].shape[-1]
     now = plan(likelihoods, transitions, qs, actions, 1, state_gain, parameter_gain)

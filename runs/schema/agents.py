@@ -167,7 +167,8 @@ class Enumerate(Section):
 
 
 class Sophisticated(Section):
-    """Weigh first actions, later ones being chosen in the light of what is seen by then; any depth."""
+    """Weigh first actions, later ones being chosen in the light of what is seen by then; to any depth where outcomes
+    show the state, else on a tree of beliefs."""
 
     kind: Literal["sophisticated"]
     temperature: Positive = 1.0
@@ -266,11 +267,6 @@ class ActiveInference(Group):
             raise fault(
                 "an opponent model knows its transitions by the partner's type: learning: null, or of: [D], [E]",
                 "learning",
-            )
-        if self.opponent is not None and self.planner.kind == "sophisticated":
-            raise fault(
-                "a partner's type is hidden: planner sophisticated needs outcomes that show the state",
-                "planner",
             )
         if self.team is not None and self.team.kind != "independent":
             if self.share is not None:

@@ -57,7 +57,7 @@ ALONE: dict[str, str] = {
     "learning.relaxation_temperature":
         "{learning: {method: thermodynamic_natural_gradient, relaxation_temperature: 0.05}}",
     "opponent.levels: 1": "{learning: null, opponent: {levels: 1}}",
-    "opponent.levels: 2": "{learning: null, opponent: {levels: 2}}",
+    "opponent.levels: 2": "{learning: null, opponent: {levels: 2}, planner: {kind: sophisticated}, horizon: 2}",
     "opponent.volatility": "{learning: null, opponent: {volatility: 0.3}}",
     "horizon": "{horizon: 3}",
     "policies": "{policies: [[0, 0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1], [0, 1, 0, 1, 0, 1, 0, 1]]}",
