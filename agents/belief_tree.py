@@ -77,7 +77,9 @@ def plan_tree(
 
     found = weighed([q[:, None] for q in qs], horizon)
     closed: Any = lambda x: x[..., 0, :]
-    return Plan(*(closed(x) for x in found[:5]), [closed(x) for x in found[5]], [closed(x) for x in found[6]])
+    a, b, c, d, e = (closed(x) for x in found[:5])
+    beliefs, outcomes = ([closed(x) for x in rows] for rows in (found.next_beliefs, found.next_outcomes))
+    return Plan(a, b, c, d, e, beliefs, outcomes)
 
 
 def _opened(table: Array | None) -> Any:

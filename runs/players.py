@@ -14,7 +14,7 @@ from thermopolis.agents.central import joint_actions
 from thermopolis.errors import ExperimentError, ModelError
 from thermopolis.keys import make_keys
 from thermopolis.runs.imitation import Imitation
-from thermopolis.runs.schema import Experiment
+from thermopolis.runs.schema import Experiment, mind
 from thermopolis.runs.schema import agents as groups
 from thermopolis.runs.worlds import Stage
 
@@ -145,7 +145,7 @@ def team_of(group: groups.ActiveInference, stage: Stage, experiment: Experiment)
     )
 
 
-def graph_of(team: groups.Team, stage: Stage, first: int, members: int, number: int) -> Any:
+def graph_of(team: mind.Team, stage: Stage, first: int, members: int, number: int) -> Any:
     """Whom members hear, by their places in the team."""
     if team.graph != "neighbours":
         return team.graph

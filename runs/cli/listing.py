@@ -101,7 +101,8 @@ OPTIONS = {
 
 def _agents() -> Iterator[str]:
     from thermopolis.runs.schema import Agent
-    from thermopolis.runs.schema.agents import Planner, PymdpPlanner, Selection
+    from thermopolis.runs.schema.agents import PymdpPlanner
+    from thermopolis.runs.schema.mind import Planner, Selection
     from thermopolis.runs.schema.temperature import CONTROLLERS
 
     yield from _columns(_kinds(Agent))

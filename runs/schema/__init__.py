@@ -3,22 +3,17 @@
 from thermopolis.runs.schema.agents import (
     ActiveInference,
     Agent,
-    Argmax,
-    Entmax,
     FiniteState,
-    InformationGain,
-    Learning,
     LogitResponse,
     MemoryOne,
-    MinP,
     Pymdp,
     QLearning,
     Random,
-    Softmax,
 )
 from thermopolis.runs.schema.core import Core
 from thermopolis.runs.schema.environment import Environment, MatrixGame, Payoffs, PettingZoo
 from thermopolis.runs.schema.experiment import POLICY_BUDGET, Experiment
+from thermopolis.runs.schema.mind import Argmax, Entmax, InformationGain, Learning, MinP, Softmax
 from thermopolis.runs.schema.record import COORDINATES, DIMENSIONS, VARIABLES, Record, Summary
 from thermopolis.runs.schema.sweep import Sweep, Values
 from thermopolis.runs.schema.temperature import (

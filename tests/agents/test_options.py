@@ -10,7 +10,8 @@ import pytest
 
 from thermopolis.agents import ActiveInference, Core, GenerativeModel, Learning, MemoryOne, options
 from thermopolis.errors import ModelError
-from thermopolis.runs.schema import agents as schema
+from thermopolis.runs.schema import mind
+from thermopolis.runs.schema.agents import PymdpPlanner
 from thermopolis.runs.schema.temperature import CONTROLLERS
 
 MODEL = GenerativeModel([np.eye(4)], [np.full((4, 4, 2), 0.25)], [np.arange(4.0)])
@@ -29,13 +30,13 @@ def kinds(union: Any) -> dict[str, dict[str, Any]]:
 
 def test_defaults_are_those_of_the_experiment_file() -> None:
     assert kinds(CONTROLLERS) == options.CONTROLLERS
-    assert kinds(schema.Selection) == options.SELECTIONS
-    assert kinds(schema.Planner) == options.PLANNERS
-    assert kinds(schema.PymdpPlanner) == options.PYMDP_PLANNERS
-    perceptions = schema.Perception.model_fields
+    assert kinds(mind.Selection) == options.SELECTIONS
+    assert kinds(mind.Planner) == options.PLANNERS
+    assert kinds(PymdpPlanner) == options.PYMDP_PLANNERS
+    perceptions = mind.Perception.model_fields
     assert set(get_args(perceptions["kind"].annotation)) == set(options.PERCEPTIONS)
     assert {d["beta"] for d in options.PERCEPTIONS.values()} == {perceptions["beta"].default}
-    assert set(get_args(schema.Policy.model_fields["kind"].annotation)) == set(options.POLICIES)
+    assert set(get_args(mind.Policy.model_fields["kind"].annotation)) == set(options.POLICIES)
 
 
 def test_words_mappings_and_objects_mean_the_same() -> None:
