@@ -182,6 +182,11 @@ class ActiveInference:
         return shared_names(self)
 
     @property
+    def independent(self) -> bool:
+        """Whether no lane looks at another, so that lanes may be stepped apart and settings have one lane."""
+        return self.structure.team is None
+
+    @property
     def num_observations(self) -> int:
         """Number of joint outcomes over all modalities; an observation is their mixed-radix index."""
         return int(np.prod(self.structure.num_obs))

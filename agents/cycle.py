@@ -36,7 +36,8 @@ def init(s: Structure, keys: Key[Array, "lanes"], settings: Settings) -> State:
     wide = lambda x: jnp.broadcast_to(x, (*x.shape[:-1], n))
     prior = [wide(settings[f"D_{f}"]) for f in range(len(s.num_states))]
     names = {"A": len(s.num_obs), "B": len(s.num_states), "D": len(s.num_states)}
-    counts = {f"{k}_{i}": wide(settings[f"p{k}_{i}"]) for k in s.learned if k != "E" for i in range(names[k])}
+    tables = [f"{k}_{i}" for k in s.learned if k != "E" for i in range(names[k])]
+    counts = {name: wide(parameters.packed(s, name, settings[f"p{name}"])) for name in tables}
     if "E" in s.learned:
         counts["E"] = wide(settings["pE"])
     control = {k.split(".", 1)[1]: v for k, v in settings.items() if k.startswith("controller.")}

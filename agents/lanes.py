@@ -42,6 +42,14 @@ def maximum(x: Float[Array, "n *rest"]) -> Float[Array, "*rest"]:
     return top
 
 
+def rows_of(table: Float[Array, "n *rest"], states: Sequence[int]) -> Float[Array, "rows *rest"]:
+    """table[states], as a slice where it is one."""
+    lo, hi = states[0], states[-1] + 1
+    if tuple(states) == tuple(range(lo, hi)):
+        return table[lo:hi]
+    return jnp.stack([table[i] for i in states])
+
+
 def xlogy(x: Float[Array, "*n"], y: Float[Array, "*n"]) -> Float[Array, "*n"]:
     """x ln y with 0 ln 0 = 0 and ln 0 floored at ln(TINY)."""
     return jnp.where(x > 0, x * jnp.log(jnp.maximum(y, TINY)), 0.0)

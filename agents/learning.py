@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from thermopolis.agents.belief import Beliefs, outer
-from thermopolis.agents.lanes import held
+from thermopolis.agents.lanes import held, pick, rows_of
 
 
 def count(
@@ -39,11 +39,15 @@ def transition_evidence(
     dependencies: Sequence[int],
     control: Int[Array, "lanes"],
     num_controls: int,
+    reachable: Sequence[Sequence[int]] | None = None,
 ) -> Float[Array, "next joint control lanes"]:
-    """q(s') q(s) for the control that was set, zero for the others."""
+    """q(s') q(s) for the control that was set, zero for the others; of ``reachable`` next states alone, by control."""
     joint = outer([qs_before[d] for d in dependencies])
     steered = held(jnp.stack([jnp.where(control == u, joint, 0.0) for u in range(num_controls)], axis=1))
-    return qs[factor][:, None, None] * steered[None]
+    q = qs[factor]
+    if reachable is not None:
+        q = held(pick(jnp.stack([rows_of(q, states) for states in reachable]), control))
+    return q[:, None, None] * steered[None]
 
 
 def likelihood_evidence(

@@ -31,7 +31,7 @@ def update(
     keys: Key[Array, "lanes"],
 ) -> Float[Array, "*table lanes"]:
     """One table's counts after evidence, by the agent's method."""
-    old, prior = counts[name], settings[f"p{name}"]
+    old, prior = counts[name], packed(s, name, settings[f"p{name}"])
     forgetting = settings["forgetting"] if s.forgets else None
     if s.method != "dirichlet":
         relaxation = None
@@ -47,6 +47,18 @@ def update(
         evidence = evidence + settings["team.weight"] * s.team.heard(evidence)
         happened = s.team.heard(happened.astype(jnp.float32)) * settings["team.weight"] + happened > 0
     return learning.count(old, prior, evidence, settings["rate"], forgetting, happened)
+
+
+def packed(
+    s: Structure, name: str, table: Float[Array, "next joint control lanes"]
+) -> Float[Array, "row joint control lanes"]:
+    """A table as its counts are kept: of transitions, by control, the rows that can be reached (``Structure.packed``)."""
+    if not name.startswith("B_") or not s.packed[int(name[2:])]:
+        return table
+    reachable = s.reachable[int(name[2:])]
+    assert reachable is not None
+    columns = [ln.rows_of(table[:, :, u], states) for u, states in enumerate(reachable)]
+    return jnp.stack(columns, axis=2)
 
 
 def learn(
@@ -71,7 +83,10 @@ def learn(
                 (jnp.where(state.action == a, row[f], 0) for a, row in enumerate(s.actions)),
                 start=jnp.zeros_like(state.action),
             )
-            evidence = learning.transition_evidence(qs, state.qs, f, factors, control, s.num_controls[f])
+            reachable = s.reachable[f] if s.packed[f] else None
+            evidence = learning.transition_evidence(
+                qs, state.qs, f, factors, control, s.num_controls[f], reachable
+            )
             counts[f"B_{f}"] = update(s, f"B_{f}", state.counts, settings, evidence, moved, keys)
     if "D" in s.learned:
         for f in range(len(s.num_states)):
@@ -100,7 +115,14 @@ def world_model(
         if learned is not None:
             sums = 1.0 / ln.total(learned)
             transitions.append(
-                planning.Transition(learned, sums, factors, learned if s.parameter_gain else None, reachable)
+                planning.Transition(
+                    learned,
+                    sums,
+                    factors,
+                    learned if s.parameter_gain else None,
+                    reachable,
+                    s.num_states[f] if s.packed[f] else None,
+                )
             )
         else:
             given = settings.get(f"pB_{f}") if s.parameter_gain else None

@@ -24,7 +24,7 @@ from jax.scipy.special import digamma
 from jaxtyping import Array, Float
 
 from thermopolis.agents.belief import Beliefs, contract, outer
-from thermopolis.agents.lanes import TINY, held, total, xlogy
+from thermopolis.agents.lanes import TINY, held, rows_of, total, xlogy
 
 #: Levels of the tree with more nodes than this are a loop, not written out: that would compile for ever.
 WRITTEN_OUT = 8
@@ -48,6 +48,7 @@ class Transition(NamedTuple):
     factors: tuple[int, ...]
     counts: Float[Array, "next joint control lanes"] | None = None
     reachable: tuple[tuple[int, ...], ...] | None = None  # by control, the states it can lead to; None: any
+    packed: int | None = None  # number of states, where the table's rows are the reachable ones alone
 
 
 class Plan(NamedTuple):
@@ -92,14 +93,6 @@ def dirichlet_gain(counts: Float[Array, "n *rest"]) -> Float[Array, "n *rest"]:
     sums = total(a)
     gain = jnp.log(sums) - jnp.log(a) + digamma(a + 1.0) - digamma(sums + 1.0)
     return jnp.where(counts > 0, gain, 0.0)
-
-
-def _rows(table: Float[Array, "n *rest"], states: Sequence[int]) -> Float[Array, "rows *rest"]:
-    """table[states], as a slice where it is one."""
-    lo, hi = states[0], states[-1] + 1
-    if tuple(states) == tuple(range(lo, hi)):
-        return table[lo:hi]
-    return jnp.stack([table[i] for i in states])
 
 
 def _joint(beliefs: Sequence[_Belief], sizes: Sequence[int]) -> _Belief:
@@ -160,7 +153,7 @@ def _prepare(
         [None if like.identity else held(-total(xlogy(like.A, like.A))) for like in likelihoods],
         [None if like.identity else gain for like, gain in zip(likelihoods, gains(likelihoods), strict=True)],
         gains(transitions),
-        tuple(t.table.shape[0] for t in transitions),
+        tuple(t.packed or t.table.shape[0] for t in transitions),
         state_gain,
     )
 
@@ -177,12 +170,13 @@ def _expand(
             control = action[f]
             before = _joint([node.beliefs[d] for d in t.factors], [sizes[d] for d in t.factors])
             states = tuple(range(sizes[f])) if t.reachable is None else t.reachable[control]
-            columns = lambda x, s=before.states: _rows(x, s)
+            columns = lambda x, s=before.states: rows_of(x, s)
             weights = before.q
             if t.inverse_sums is not None:
                 weights = weights * columns(t.inverse_sums[:, control])
-            read: Any = lambda table, s=states, c=control, columns=columns: jnp.swapaxes(
-                columns(jnp.swapaxes(_rows(table[:, :, c], s), 0, 1)), 0, 1
+            rows = states if t.packed is None else tuple(range(len(states)))
+            read: Any = lambda table, s=rows, c=control, columns=columns: jnp.swapaxes(
+                columns(jnp.swapaxes(rows_of(table[:, :, c], s), 0, 1)), 0, 1
             )
             q = contract(read(t.table), weights)
             weighed = model.transition_gain[f]
@@ -195,14 +189,14 @@ def _expand(
             joint = _joint([nexts[f] for f in like.factors], [sizes[f] for f in like.factors])
             conditional = model.conditional[m]
             if conditional is None:
-                q_o, preferences = joint.q, _rows(like.log_preferences, joint.states)
+                q_o, preferences = joint.q, rows_of(like.log_preferences, joint.states)
             else:
-                table = jnp.swapaxes(_rows(jnp.swapaxes(like.A, 0, 1), joint.states), 0, 1)
+                table = jnp.swapaxes(rows_of(jnp.swapaxes(like.A, 0, 1), joint.states), 0, 1)
                 q_o, preferences = held(contract(table, joint.q)), like.log_preferences
-                ambiguity = _plus(ambiguity, total(joint.q * _rows(conditional, joint.states)))
+                ambiguity = _plus(ambiguity, total(joint.q * rows_of(conditional, joint.states)))
                 weighed = model.likelihood_gain[m]
                 if weighed is not None:
-                    table = jnp.swapaxes(_rows(jnp.swapaxes(weighed, 0, 1), joint.states), 0, 1)
+                    table = jnp.swapaxes(rows_of(jnp.swapaxes(weighed, 0, 1), joint.states), 0, 1)
                     gain = _plus(gain, total(q_o * contract(table, joint.q)))
             utility = _plus(utility, total(q_o * preferences))
             entropy = _plus(entropy, -total(xlogy(q_o, q_o)))

@@ -57,6 +57,18 @@ class Structure:
     reachable: tuple[tuple[tuple[int, ...], ...] | None, ...] = ()  # by factor and control; None: every state
     given: tuple[tuple[int, ...], ...] | None = None  # policies as sequences of actions; None: all there are
 
+    @cached_property
+    def packed(self) -> tuple[bool, ...]:
+        """By factor: whether its learned counts are kept without the transitions that are ruled out.
+
+        Rows are then the states that a control can lead to, of which each control has as many: half the memory of a
+        matrix game's players, where the own move is known.
+        """
+        plain = self.planner == "enumerate" and self.method == "dirichlet" and "B" in self.learned
+        return tuple(
+            plain and sets is not None and len({len(rows) for rows in sets}) == 1 for sets in self.reachable
+        )
+
     @property
     def policies(self) -> int:
         """Number of policies weighed: sequences of actions, or first actions of a sophisticated planner."""

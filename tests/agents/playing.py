@@ -24,6 +24,19 @@ def lane_keys(seed: int, lanes: int) -> jax.Array:
     return fold_in(jnp.broadcast_to(make_key(seed), (lanes,)), jnp.arange(lanes))
 
 
+def whole_counts(structure: Any, counts: dict[str, Any]) -> dict[str, Any]:
+    """Counts with the rows that ``Structure.packed`` leaves out, which are zero."""
+    out = dict(counts)
+    for f, packed in enumerate(structure.packed):
+        if packed:
+            kept = counts[f"B_{f}"]
+            table = jnp.zeros((structure.num_states[f], *kept.shape[1:]))
+            for control, states in enumerate(structure.reachable[f]):
+                table = table.at[jnp.array(states), :, control].set(kept[:, :, control])
+            out[f"B_{f}"] = table
+    return out
+
+
 @lru_cache
 def _alone(structure: Any) -> Any:
     player = _PLAYERS[structure]

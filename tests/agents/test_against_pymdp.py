@@ -13,7 +13,7 @@ import pytest
 from thermopolis.agents import ActiveInference, GenerativeModel, Learning, dilemma_model, parameters, planning
 from thermopolis.keys import fold_in
 
-from .playing import lane_keys, lanes_of
+from .playing import lane_keys, lanes_of, whole_counts
 from .pymdp_replay import agent_of, replay
 
 STEPS, LANES = 200, 4
@@ -67,7 +67,7 @@ def ours(player: ActiveInference, observations: np.ndarray, settings: dict[str, 
             "trace": trace,
             "qs": state.qs,
             "action": action,
-            "counts": state.counts,
+            "counts": whole_counts(structure, state.counts),
             "efe": plan.expected_free_energy,
             "state_gain": plan.state_information_gain,
             "utility": -plan.risk - plan.ambiguity - plan.state_information_gain,
