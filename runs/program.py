@@ -19,6 +19,7 @@ from thermopolis.envs.world import init_keys, step_keys
 from thermopolis.keys import fold_in
 from thermopolis.runs.cast import Cast
 from thermopolis.runs.imitation import STREAM, Society
+from thermopolis.runs.slabs import Slabs
 from thermopolis.runs.variables import ON_REQUEST
 
 #: A block holds at most this many lanes, and no more than fit a core's cache with their models. Enough that a kernel's
@@ -28,18 +29,40 @@ CACHE_BYTES = 1 << 20
 #: Cells of a block are a multiple of this, so that no lane falls into a vector loop's remainder.
 GRAIN = 16
 
-#: One thread a program; and XLA keeps the barriers between stages to the end. By default its CPU backend drops them
-#: before it fuses, and then works a cheap value out anew for every slice that reads it (docs/performance.md).
-OPTIONS = {"xla_cpu_multi_thread_eigen": False, "xla_disable_hlo_passes": "cse_barrier_expander"}
+#: One thread a program: XLA's CPU backend would cut kernels of some microseconds in as many parts as there are cores,
+#: and the blocks that run side by side would wait for each other's parts. And the barriers between stages are kept to
+#: the end: by default they are dropped before operations are fused, and a cheap value is worked out anew for every
+#: slice that reads it (docs/performance.md).
+OPTIONS = {
+    "xla_cpu_multi_thread_eigen": False,
+    "xla_disable_hlo_passes": "cpu-parallel-task-assigner,cse_barrier_expander",
+}
 
 
 def cells_per_block(cast: Cast, cells: int) -> int:
     """Cells of a block, from the shape of a cell, of its players, and of the point (which has so many) alone."""
     slots = int(cast.world.slots)
-    lanes = min(LANES, CACHE_BYTES // max(1, cast.lane_bytes))
+    lanes = _in_cache(cast)
     if slots > LANES or (slots * GRAIN > LANES and cells < GRAIN):
         return 1  # a society of its own: its lanes stand in the same place whatever else there is
     return max(GRAIN, lanes // slots // GRAIN * GRAIN)
+
+
+def _in_cache(cast: Cast) -> int:
+    """Lanes that fit a core's cache with their models."""
+    return min(LANES, CACHE_BYTES // max(1, cast.lane_bytes))
+
+
+def _slabs(cast: Cast) -> list[Slabs | None]:
+    """How each segment of a society of its own is cut, where it's large and its players don't look at each other."""
+    most = max(GRAIN, _in_cache(cast))
+    society = int(cast.world.slots) > LANES
+    return [
+        Slabs.of(len(segment.slots), most, GRAIN)
+        if society and getattr(segment.player, "independent", False) and len(segment.slots) > most
+        else None
+        for segment in cast.segments
+    ]
 
 
 class Inputs(NamedTuple):
@@ -101,11 +124,15 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
     endless = getattr(world, "endless", False)
     imitated = any(getattr(segment.player, "society", False) for segment in segments)
     charged = [charges(world, segment.player) for segment in segments]
+    slabs = _slabs(cast)
+    wanted = None if variables is None else {*variables, "core_joules"}
 
     def start(inputs: Inputs) -> Carry:
         states = tuple(
-            segment.player.init(keys, settings)
-            for segment, keys, settings in zip(segments, inputs.player_keys, inputs.settings, strict=True)
+            segment.player.init(keys, settings) if cut is None else cut.start(segment.player, keys, settings)
+            for segment, cut, keys, settings in zip(
+                segments, slabs, inputs.player_keys, inputs.settings, strict=True
+            )
         )
         world_state = world.init(init_keys(inputs.cell_keys), inputs.params)
         cells = inputs.cell_keys.shape[0]
@@ -128,10 +155,15 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
                 action = _imitate(segment, inputs, number, carry.society, time)[lo:hi]
                 state, trace = carry.players[number], {}
             else:
-                keys, settings = fold_in(inputs.player_keys[number], time), inputs.settings[number]
+                keys, settings, cut = inputs.player_keys[number], inputs.settings[number], slabs[number]
                 if charged[number]:
-                    settings = settings | {BUDGET: carry.budget[lo:hi].reshape(-1)}
-                state, action, trace = segment.player.step(keys, carry.players[number], settings, seen)
+                    budget = carry.budget[lo:hi].reshape(-1)
+                    settings = settings | {BUDGET: budget if cut is None else cut.cut(budget)}
+                mine = carry.players[number]
+                if cut is None:
+                    state, action, trace = segment.player.step(fold_in(keys, time), mine, settings, seen)
+                else:
+                    state, action, trace = cut.step(segment.player, keys, time, mine, settings, seen, wanted)
                 trace = asked_for(trace, variables)
                 action = action.reshape(hi - lo, cells)
             if segment.seat is None:
@@ -165,6 +197,17 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
         return Carry(world_state, states, outcome.observation, ended, society, budget), record
 
     def advance(inputs: Inputs, carry: Carry, first: Any) -> tuple[Carry, dict[str, Any]]:
+        inputs = inputs._replace(
+            player_keys=tuple(
+                keys if cut is None else cut.cut(keys)
+                for keys, cut in zip(inputs.player_keys, slabs, strict=True)
+            ),
+            settings=tuple(
+                given if cut is None else cut.settings(given)
+                for given, cut in zip(inputs.settings, slabs, strict=True)
+            ),
+        )
+
         def frame(carry: Carry, index: Any) -> tuple[Carry, dict[str, Any]]:
             time = jax.lax.optimization_barrier(first + index * every)  # read once a step, not once a lane
             carry, record = step(inputs, carry, time)
