@@ -124,7 +124,7 @@ def block_inputs(block: Block) -> Inputs:
     first = [part.point.first_observations[group] for part, group in zip(parts, groups, strict=True)]
     seated = any(segment.seat is not None for segment in cast.segments)
     arrays = (
-        tuple(_settings(segment, parts, groups) for segment in cast.segments),
+        tuple(_settings(segment, parts, groups, block.width == 1) for segment in cast.segments),
         np.concatenate(groups, axis=-1).astype(np.int32) if seated else None,
         np.concatenate(first, axis=-1).astype(np.int32),
     )
@@ -158,8 +158,11 @@ def _by_cell(parts: Sequence[Part], seeds: Sequence[Sequence[int]]) -> np.ndarra
     return np.concatenate([seed_words(own)[part.replicates] for part, own in zip(parts, seeds, strict=True)])
 
 
-def _settings(segment: Segment, parts: Sequence[Part], groups: Sequence[np.ndarray]) -> dict[str, Any]:
-    """One array per setting, (…, slots · cells), or (…, 1) where the lanes share it."""
+def _settings(
+    segment: Segment, parts: Sequence[Part], groups: Sequence[np.ndarray], alone: bool
+) -> dict[str, Any]:
+    """One array per setting, (…, slots · cells), or (…, 1) where the lanes share it: by rule, or as all of a society
+    that is alone in its block have the same."""
     unique: list[dict[str, Any]] = []
     place: dict[int, int] = {}
     columns = []
@@ -171,9 +174,10 @@ def _settings(segment: Segment, parts: Sequence[Part], groups: Sequence[np.ndarr
                 unique.append(settings)
         columns.append(np.array([place[id(settings)] for settings in known])[table])
     lanes = np.concatenate(columns, axis=-1).reshape(-1)
+    alike = alone and len(unique) == 1 and getattr(segment.player, "independent", False)
     out = {}
     for name in unique[0]:
-        if is_shared(segment.player, name):
+        if alike or is_shared(segment.player, name):
             out[name] = np.asarray(unique[0][name])[..., None]
         else:
             stacked = np.stack([np.asarray(settings[name]) for settings in unique], axis=-1)
