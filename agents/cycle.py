@@ -180,7 +180,7 @@ def step(
             action_probabilities(q_pi, s.first_actions, len(s.actions)) * doomed
         )
     worked = operations(s, percept.sweeps)
-    trace["perception_operations"] = jnp.where(informed, worked, jnp.nan).astype(jnp.float32)
+    trace["perception_operations"] = jnp.where(informed, worked, 0).astype(jnp.float32)
     for name in s.readouts:
         trace[name] = ln.total(qs[0] * settings[f"readout.{name}"])
     if percept.converged is not None:

@@ -10,7 +10,7 @@ from thermopolis.runs.table import Table
 
 #: NaN here says that there was nothing to observe (free energy), that a device's figure is unknown (joules), or that
 #: another player has more states (beliefs).
-MAY_BE_NAN = ("free_energy", "complexity", "accuracy", "core_joules", "belief", "perception_operations")
+MAY_BE_NAN = ("free_energy", "complexity", "accuracy", "core_joules", "belief")
 #: -inf is the rating of a civilization without power.
 MAY_BE_INFINITE = ("kardashev",)
 

@@ -207,7 +207,7 @@ def test_a_player_of_bounded_steps_keeps_its_old_partner() -> None:
 # --- policies that are given
 
 
-@pytest.mark.parametrize("horizon", [1, 3])
+@pytest.mark.parametrize("horizon", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_given_policies_are_worth_what_they_are_among_all(horizon: int) -> None:
     """All of them given: the same run as enumerated ones; some of them, in any order: those rows."""
     model = random_model(6, (2, 2), (3,), 2, counts=True)
