@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from thermopolis.envs.pictures import DEFECT, figure, palette, pixels
+from thermopolis.envs.pictures import figure, palette, pixels
 
 
 def text(year: int, variables: Mapping[str, np.ndarray] | None) -> str:
@@ -57,9 +57,9 @@ def picture(year: int, history: Sequence[Mapping[str, np.ndarray]], collapse: np
         with np.errstate(divide="ignore"):
             power, heat = np.log10(now["power"]), np.log10(now["waste_heat"])
         gauges = (
-            (now["kardashev"], 0.0, 2.5, "K"),
+            (now["kardashev"], 0.0, 2.5, "Kardashev number"),
             (power, 10.0, 28.0, "log10 power, W"),
-            (now["planet_temperature"], 270.0, float(collapse.max()), "planet, K"),
+            (now["planet_temperature"], 270.0, float(collapse.max()), "planet, kelvin"),
             (heat, 10.0, 28.0, "log10 heat, W"),
         )
         for column, (values, low, high, label) in enumerate(gauges):
@@ -68,9 +68,13 @@ def picture(year: int, history: Sequence[Mapping[str, np.ndarray]], collapse: np
     years = np.arange(year - len(history) + 1, year + 1)
     for i, colour in enumerate(colours):
         course = np.array([h["kardashev"][i] for h in history])
-        scale.plot(years, np.where(np.isfinite(course), course, np.nan), color=colour)
+        scale.plot(years, np.where(np.isfinite(course), course, np.nan), color=colour, label=f"player_{i}")
         warmth.plot(years, [h["planet_temperature"][i] for h in history], color=colour)
-    warmth.axhline(float(collapse.min()), color=DEFECT, linewidth=0.8, linestyle="--")
+    limit = float(collapse.min())
+    warmth.axhline(limit, color="#5f6368", linewidth=0.8, linestyle="--", label=f"collapse, {limit:g} K")
+    warmth.legend(fontsize=7, frameon=False)
+    if history and 1 < count <= 8:
+        scale.legend(fontsize=7, frameon=False)
     for axes, label in ((scale, "Kardashev number"), (warmth, "planet temperature, K")):
         axes.set_xlabel("year", fontsize=8)
         axes.set_ylabel(label, fontsize=8)
