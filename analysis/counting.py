@@ -52,6 +52,12 @@ def moves(ds: xr.Dataset) -> xr.DataArray:
     return array.astype(np.int8, copy=False)
 
 
+def number_of_actions(taken: xr.DataArray) -> int:
+    """How many actions there are: as many as are named, or as were taken in the whole run; two at least."""
+    named = len(str(taken.attrs.get("flag_meanings", "")).split())
+    return max(named, int(taken.max()) + 1, 2)
+
+
 def late(array: xr.DataArray, fraction: float = FRACTION) -> xr.DataArray:
     """The last ``fraction`` of the steps."""
     n = array.sizes["step"]
@@ -75,8 +81,8 @@ def action_counts(ds: xr.Dataset, fraction: float = FRACTION) -> xr.DataArray:
     if "action_count" in ds.data_vars:
         return ds["action_count"]
     ds = standard(ds)
-    taken = late(actions(ds), fraction)
-    most = max(int(taken.max()) + 1, 2)
+    every = actions(ds)
+    most, taken = number_of_actions(every), late(every, fraction)
     table = _bincount(np.moveaxis(taken.values, taken.dims.index("step"), -1), most)
     return _by_group(ds, taken, table, "action").rename("action_count")
 

@@ -17,7 +17,14 @@ import xarray as xr
 from thermopolis.analysis.civilizations import collapses, kardashev_total
 from thermopolis.analysis.cooperation import mutual_defection, time_to_cooperation
 from thermopolis.analysis.cores import protocol_work, state_entropy
-from thermopolis.analysis.counting import action_counts, actions, context_counts, late, transition_counts
+from thermopolis.analysis.counting import (
+    action_counts,
+    actions,
+    context_counts,
+    late,
+    number_of_actions,
+    transition_counts,
+)
 from thermopolis.analysis.disorder_index import disorder
 from thermopolis.analysis.dwelling import dwell_times
 from thermopolis.analysis.inequality import energy_share, gini, player_share
@@ -84,7 +91,7 @@ def quantiles(ds: xr.Dataset, name: str) -> xr.DataArray:
 def action_share(ds: xr.Dataset) -> xr.DataArray:
     """Share of each action, (…, replicate, step, group, action), where there are more than two and at most sixteen."""
     taken = actions(ds)
-    count = int(taken.max()) + 1
+    count = number_of_actions(taken)
     if not 2 < count <= _MOST_ACTIONS or "agent" not in taken.dims:
         raise StoreError("there are no more than two actions")
     labels, groups = group_labels(ds), group_names(ds)

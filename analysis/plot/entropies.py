@@ -30,7 +30,8 @@ def policy_entropy_over_time(ds: xr.Dataset, ax: Axes) -> None:
 @figure
 def entropies_against_temperature(ds: xr.Dataset, ax: Axes) -> None:
     """Belief and policy entropy against the sweep's temperature."""
-    caption = against_sweep(ax, ds, ["belief_entropy", "policy_entropy"])
-    ax.set_ylabel("entropy (nat)")
+    names = [name for name in ("belief_entropy", "policy_entropy") if name in ds.data_vars]
+    caption = against_sweep(ax, ds, names)
+    ax.set_ylabel("entropy (nat)" if len(names) > 1 else f"{names[0].replace('_', ' ')} (nat)")
     ax.set_ylim(bottom=0.0)
     finish(ax, "Entropies along the sweep", "Means over the last half of the steps. " + caption)

@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from thermopolis import analysis
-from thermopolis.analysis.counting import context_counts, joint_outcomes, pair_moves
+from thermopolis.analysis.counting import action_counts, context_counts, joint_outcomes, pair_moves
+from thermopolis.analysis.digests import action_share
 from thermopolis.errors import StoreError
 
 TFT = np.array([1.0, 0.0, 1.0, 0.0])
@@ -162,3 +163,15 @@ def test_inequality_and_shares_of_a_dataset(point):
     assert analysis.gini(ds, "reward").dims == ("replicate", "step")
     with pytest.raises(StoreError, match="wasn't recorded by agent"):
         analysis.gini(point, "store")
+
+
+def test_actions_are_as_many_whoever_is_left_to_take_them(civilizations):
+    """Ended civilizations act no more, and the last action may never be taken: its count is zero, not absent."""
+    steps = civilizations["step"]
+    ended = civilizations["action"].where(steps < 100, -1).astype(np.int8)
+    named = ended.where(ended < 3, 0).assign_attrs(flag_meanings="save grow research radiate collect")
+    for action, count in ((ended, 4), (named, 5)):
+        ds = civilizations.assign(action=action)
+        assert action_counts(ds).sizes["action"] == count
+        assert action_share(ds).sizes["action"] == count
+        assert int(action_counts(ds).sum()) == 0
