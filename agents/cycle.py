@@ -125,7 +125,7 @@ def step(
     signal = Signal(-plan.expected_free_energy, log_habit, doom)
     controller, temperature, notes = CONTROLLERS[s.controller].step(state.controller, control, signal)
     values = -plan.expected_free_energy
-    utilities = (values - ln.maximum(values)) / temperature  # the best is 0, however cold
+    utilities = (values - ln.held(ln.maximum(values))) / temperature  # the best is 0, however cold
     if log_habit is not None:
         utilities = utilities + log_habit
     rule = {k.split(".", 1)[1]: v for k, v in settings.items() if k.startswith("selection.")}

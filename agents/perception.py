@@ -86,11 +86,11 @@ def exact(given: Evidence, num_states: Sequence[int]) -> Percept:
     where that vanishes too), and the free energy is infinite, which a run reports and stops at.
     """
     weights = held(given.prior * given.likelihood)
-    possible = total(weights) > 0
-    fallback = given.likelihood + jnp.where(total(given.likelihood) > 0, 0.0, 1.0)
-    weights = held(jnp.where(possible, weights, fallback))
+    impossible = held(jnp.where(total(weights) > 0, 0.0, 1.0))
+    flat = held(jnp.where(total(given.likelihood) > 0, 0.0, impossible))
+    weights = held(weights + impossible * given.likelihood + flat)
     q = weights * held(1.0 / total(weights))
-    cost = of_joint(q, given.prior, given.likelihood)
+    cost, possible = of_joint(q, given.prior, given.likelihood), impossible == 0
     cost = FreeEnergy(
         jnp.where(possible, cost.free_energy, jnp.inf),
         jnp.where(possible, cost.complexity, jnp.inf),
