@@ -131,7 +131,7 @@ def rows() -> Iterator[Row]:
         yield Row(work, "THRML", peer, own, 2.0, beside_floor(updates, own))
     mean = float(np.exp(np.mean(np.log(ratios))))
     yield Row("Ising, geometric mean of the six", "THRML", mean, 1.0, 8.0, "ratios, not seconds")
-    peer, own = in_turn(thrml_posteriors(), our_posteriors())
+    peer, own = in_turn(thrml_posteriors(), our_posteriors(), repeats=7)  # two milliseconds scatter
     updates = 2 * POSTERIORS * POSTERIOR_SWEEPS
     work = f"{POSTERIORS} coupled 4×4 posteriors × {POSTERIOR_SWEEPS} sweeps"
     yield Row(work, "THRML", peer, own, 40.0, beside_floor(updates, own))

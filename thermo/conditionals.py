@@ -13,8 +13,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int32
+from jaxtyping import Array, Float, Int32, Num
 
+from thermopolis.keys import DRAW_BITS
 from thermopolis.thermo.categorical import Categorical, finite
 
 SELECT_LIMIT = 32  # up to here a choice by where-chain beats a gather
@@ -49,7 +50,7 @@ def thresholds(energies: Any, temperature: Any) -> list[Float[Array, "*rest"]]:
     rows = [energies[k] for k in range(len(energies))]
     lowest = rows[0]
     for row in rows[1:]:
-        lowest = jnp.minimum(lowest, row)
+        lowest = jnp.where(row < lowest, row, lowest)  # half the work of minimum, which looks for NaN
     running: Any = 0.0
     sums = []
     for row in rows:
@@ -58,8 +59,13 @@ def thresholds(energies: Any, temperature: Any) -> list[Float[Array, "*rest"]]:
     return [partial / sums[-1] for partial in sums[:-1]]
 
 
-def draw(uniform: Float[Array, "*lanes"], cumulative: list[Float[Array, "*lanes"]]) -> Int32[Array, "*lanes"]:
-    """The number of thresholds at or below the uniform."""
+def whole_thresholds(energies: Any, temperature: Any) -> list[Int32[Array, "*rest"]]:
+    """The same in units of 2⁻²³, rounded up: a whole draw reaches them exactly where its uniform reaches those."""
+    return [jnp.ceil(law * 2.0**DRAW_BITS).astype(jnp.int32) for law in thresholds(energies, temperature)]
+
+
+def draw(uniform: Num[Array, "*lanes"], cumulative: list[Num[Array, "*lanes"]]) -> Int32[Array, "*lanes"]:
+    """The number of thresholds at or below the uniform (both floats, or both whole)."""
     state: Any = jnp.zeros(uniform.shape, jnp.int32)
     for threshold in cumulative:
         state = state + (uniform >= threshold)

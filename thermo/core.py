@@ -18,21 +18,12 @@ from jaxtyping import Array, Float, Int32, Key
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws
+from thermopolis.thermo import coupled
 from thermopolis.thermo.categorical import Categorical
-from thermopolis.thermo.conditionals import (
-    conditional_table,
-    configuration,
-    draw,
-    neighbours_of,
-    select,
-    thresholds,
-)
+from thermopolis.thermo.conditionals import conditional_table, draw, neighbours_of, thresholds
 
 _UNROLL = 8
 _ROWS = 16  # thresholds of a unit that are compared one by one
-_PACKED = 4  # states whose counts share a word, eight bits each
-_CHUNK = 255  # samples after which those bits are full
-_TABULATED = 64  # neighbour configurations of a unit whose conditional laws are kept as tables
 
 
 class CoreDraw(NamedTuple):
@@ -98,7 +89,7 @@ def sample_lanes(
     merged = energy.merged()
     first = energy.join(state)
     isolated = all(not neighbours_of(merged, unit) for unit in range(merged.units))
-    run = _isolated if isolated else _coupled
+    run = _isolated if isolated else coupled.relax
     last, counts = run(keys, merged, temperature, first, burn_in, samples, taken)
     if taken is not None:
         last = jnp.where(taken > 0, last, first)
@@ -156,89 +147,6 @@ def _draw_rows(uniform: Any, law: list[Any]) -> Any:
     if len(law) == 1 and law[0].ndim == 2:
         return (uniform >= law[0]).sum(axis=0, dtype=jnp.int32)
     return draw(uniform, law)
-
-
-def _coupled(
-    keys: Any, energy: Categorical, temperature: Any, state: Any, burn_in: int, samples: int, taken: Any
-) -> tuple[Any, list[Any]]:
-    lanes, units = keys.shape[0], energy.units
-    kernels = [_kernel(energy, unit, temperature) for unit in range(units)]
-    order = [unit for group in energy.colours for unit in group]
-
-    def sweep(number: Any, rows: list[Any]) -> list[Any]:
-        rows = list(rows)
-        for position, unit in enumerate(order):
-            rows[unit] = kernels[unit](draws(keys, number * units + position), rows)
-        return rows
-
-    def count(number: Any, carry: tuple[list[Any], list[list[Any]]]) -> tuple[list[Any], list[list[Any]]]:
-        before, seen = carry
-        rows = sweep(number, before)
-        on = None if taken is None else number < burn_in + taken
-        if on is not None:
-            rows = [jnp.where(on, row, old) for row, old in zip(rows, before, strict=True)]
-        return rows, [_one_more(words, row, on) for words, row in zip(seen, rows, strict=True)]
-
-    def chunk(first: Any, length: int, rows: list[Any]) -> tuple[list[Any], list[Any]]:
-        """Sweeps of which no state's count can leave its eight bits."""
-        zero = jnp.zeros(lanes, jnp.uint32)
-        none = [[zero] * -(-size // _PACKED) for size in energy.sizes]
-        rows, words = jax.lax.fori_loop(first, first + length, count, (rows, none))
-        return rows, [_unpacked(w, size) for w, size in zip(words, energy.sizes, strict=True)]
-
-    def more(block: Any, carry: tuple[list[Any], list[Any]]) -> tuple[list[Any], list[Any]]:
-        rows, totals = carry
-        rows, seen = chunk(burn_in + block * _CHUNK, _CHUNK, rows)
-        return rows, [total + part for total, part in zip(totals, seen, strict=True)]
-
-    rows = jax.lax.fori_loop(0, burn_in, sweep, [state[unit] for unit in range(units)])
-    whole, rest = divmod(samples, _CHUNK)
-    totals = [jnp.zeros((size, lanes), jnp.float32) for size in energy.sizes]
-    if whole:
-        rows, totals = jax.lax.fori_loop(0, whole, more, (rows, totals))
-    if rest:
-        rows, seen = chunk(burn_in + whole * _CHUNK, rest, rows)
-        totals = [total + part for total, part in zip(totals, seen, strict=True)]
-    return jnp.stack(rows), totals
-
-
-def _one_more(words: list[Any], row: Any, on: Any) -> list[Any]:
-    """One added to the eight bits of each lane's state; four states share a word (less memory to go through)."""
-    result = []
-    for number, word in enumerate(words):
-        place = row - number * _PACKED
-        one = jnp.uint32(1) << (8 * (place & (_PACKED - 1))).astype(jnp.uint32)
-        here = None if len(words) == 1 else (place >= 0) & (place < _PACKED)
-        counted = here if on is None else on if here is None else here & on
-        result.append(word + (one if counted is None else jnp.where(counted, one, jnp.uint32(0))))
-    return result
-
-
-def _unpacked(words: list[Any], size: int) -> jax.Array:
-    """Counts of each state, (states, lanes)."""
-    rows = [(words[k // _PACKED] >> (8 * (k % _PACKED))) & 0xFF for k in range(size)]
-    return jnp.stack(rows).astype(jnp.float32)
-
-
-def _kernel(energy: Categorical, unit: int, temperature: Any) -> Any:
-    """``(uniform, rows) -> new row`` of one unit, from tabulated conditional laws where they are small."""
-    others = neighbours_of(energy, unit)
-    table = conditional_table(energy, unit)
-    if table.shape[1] <= _TABULATED:
-        laws = jax.lax.optimization_barrier(thresholds(table, temperature))
-
-        def tabulated(uniform: Any, rows: list[Any]) -> Any:
-            number = configuration(energy, others, rows)
-            return draw(uniform, [select(law, number) for law in laws])
-
-        return tabulated
-
-    def direct(uniform: Any, rows: list[Any]) -> Any:
-        number = configuration(energy, others, rows)
-        energies = jnp.stack([select(table[k], number) for k in range(table.shape[0])])
-        return draw(uniform, thresholds(energies, temperature))
-
-    return direct
 
 
 def _from_above(above: list[Any], samples: Float[Array, "1 lanes"]) -> jax.Array:

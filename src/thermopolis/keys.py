@@ -23,6 +23,8 @@ from thermopolis.errors import ModelError
 
 RandomKind = Literal["counter", "threefry"]
 
+DRAW_BITS = 23  # a uniform is a whole number of 2**-DRAW_BITS
+
 _GOLDEN = 0x9E3779B9
 
 
@@ -186,6 +188,14 @@ def draws(keys: jax.Array, index: Any) -> jax.Array:
         return _unit_interval(_hash_counter((data[..., 0], data[..., 1]), index))
     shape = jnp.broadcast_shapes(index.shape, keys.shape)
     return uniforms(fold_in(jnp.broadcast_to(keys, shape), index))
+
+
+def whole_draws(keys: jax.Array, index: Any) -> jax.Array:
+    """``draws`` of one index times 2**DRAW_BITS, exactly: int32 from 0 to 2**DRAW_BITS − 1, one per key."""
+    if is_counter(keys):
+        words = random_words(keys, jnp.asarray(index).astype(jnp.uint32))
+        return (words >> (32 - DRAW_BITS)).astype(jnp.int32)
+    return (draws(keys, index) * 2.0**DRAW_BITS).astype(jnp.int32)
 
 
 def random_words(keys: jax.Array, index: Any) -> jax.Array:

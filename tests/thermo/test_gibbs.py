@@ -10,7 +10,7 @@ from graphs import random_graph, total_variation_excess
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, make_key
-from thermopolis.thermo import Categorical, Gibbs, Ising, enumerate_states, sample, sample_lanes
+from thermopolis.thermo import Categorical, Gibbs, Ising, coupled, enumerate_states, sample, sample_lanes
 
 
 def lane_keys(seed: int, lanes: int) -> jax.Array:
@@ -97,6 +97,22 @@ def test_counts_are_of_every_sample(samples: int) -> None:
         for counts, less, row in zip(drawn.counts, fewer.counts, drawn.state, strict=True):
             more = np.asarray(counts) - np.asarray(less)
             assert (more == (np.arange(len(more))[:, None] == np.asarray(row))).all()
+
+
+@pytest.mark.parametrize("sizes", [(4, 4), (2, 1, 6)])
+def test_several_sweeps_a_word_are_sweeps_one_by_one(sizes: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit, with per-lane tables and lanes that take fewer samples."""
+    lanes, samples, rng = 300, 261, np.random.default_rng(7)
+    scopes = [(i, i + 1) for i in range(len(sizes) - 1)]
+    energy = Categorical(sizes, [((i, j), rng.normal(size=(sizes[i], sizes[j], lanes))) for i, j in scopes])
+    taken = jnp.asarray(rng.integers(0, samples + 1, lanes), jnp.int32)
+    given = lane_keys(2, lanes), energy, 0.8, jnp.zeros((len(sizes), lanes), jnp.int32), 7, samples, taken
+    configurations = [coupled.conditional_table(energy, unit).shape[1] for unit in range(len(sizes))]
+    assert coupled._register(sizes, configurations, lanes, samples).sweeps > 1
+    grouped = sample_lanes(*given)
+    monkeypatch.setattr(coupled, "_MANY", 1 << 40)
+    single = sample_lanes(*given)
+    assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), grouped, single))
 
 
 def test_core_is_blind_to_batch() -> None:
