@@ -45,7 +45,11 @@ def cells_per_block(cast: Cast, cells: int) -> int:
     lanes = _in_cache(cast)
     if slots > LANES or (slots * GRAIN > LANES and cells < GRAIN):
         return 1  # a society of its own: its lanes stand in the same place whatever else there is
-    return max(GRAIN, lanes // slots // GRAIN * GRAIN)
+    most = max(GRAIN, lanes // slots // GRAIN * GRAIN)
+    if cells < most // 2:
+        return most  # several points fill a block together
+    width = -(-cells // -(-cells // most) // GRAIN) * GRAIN  # as many blocks as needed, filled alike
+    return width + GRAIN if width * slots % 1024 == 0 else width
 
 
 def _in_cache(cast: Cast) -> int:
