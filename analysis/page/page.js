@@ -38,13 +38,15 @@
     ];
   };
   const font = { family: "Inter, 'Source Sans 3', 'Segoe UI', 'DejaVu Sans', Arial, sans-serif", size: 12.5, color: "#3a3f48" };
+  // d3's prefixes end at yotta
+  const prefixed = p => ["J", "W", "J/K"].includes(p.units) && Math.max(...p.range.map(Math.abs)) < 1e27;
   const layoutOf = p => ({
     margin: { l: 68, r: 12, t: 8, b: 44 }, font, showlegend: false, hovermode: "x unified", paper_bgcolor: "#fff", plot_bgcolor: "#fff",
     hoverlabel: { font: { size: 12 } },
     xaxis: { title: { text: p.xlabel }, gridcolor: "#eceef1", zeroline: false, type: p.xlog ? "log" : "linear", linecolor: "#888", showline: true,
       tickvals: p.ticks, ticktext: p.ticktext },
     yaxis: { title: { text: p.ylabel }, gridcolor: "#eceef1", zeroline: false, range: p.range, linecolor: "#888", showline: true,
-      tickformat: ["J", "W", "J/K"].includes(p.units) ? "~s" : "", exponentformat: "power" },
+      automargin: true, tickformat: prefixed(p) ? "~s" : "", exponentformat: "power" },
   });
   const config = { responsive: true, displaylogo: false, displayModeBar: false, doubleClick: "reset" };
 

@@ -14,6 +14,7 @@ from thermopolis.analysis.cooperation import (
 )
 from thermopolis.analysis.counting import OUTCOMES
 from thermopolis.analysis.plot.curves import over_time
+from thermopolis.analysis.plot.panes import rows
 from thermopolis.analysis.plot.phase import main_dim
 from thermopolis.analysis.plot.style import (
     PALETTE,
@@ -27,6 +28,8 @@ from thermopolis.analysis.plot.style import (
 )
 from thermopolis.analysis.series import group_series, sweep_dims
 from thermopolis.errors import StoreError
+
+_MOST_PANES = 3
 
 
 @figure
@@ -63,23 +66,24 @@ def memory_one(ds: xr.Dataset, ax: Axes) -> None:
         dim = main_dim(found["trials"])
     except StoreError:
         dim = None
-    if dim is None:
-        _memory_one_dots(ax, found)
-    else:
-        _memory_one_lines(ax, found, dim)
-    ax.set_ylabel("probability to cooperate next")
-    ax.set_ylim(-0.03, 1.03)
+    fixed = {d: 0 for d in sweep_dims(found["trials"]) if d != dim}
+    found = found.isel(fixed)
     least = int(found["trials"].min())
     caption = (
         "Counts of the last half of the steps, pooled over replicates; own move first. 95% Wilson intervals; "
         f"the rarest context was seen {least} times."
     )
+    caption += "".join(f" At {dim_label(d)} = {number(found[d].values)}." for d in fixed if d in found.coords)
+    if dim is None:
+        ax.set_ylabel("probability to cooperate next")
+        ax.set_ylim(-0.03, 1.03)
+        _memory_one_dots(ax, found)
+    else:
+        caption += _memory_one_lines(ax, found, dim)
     finish(ax, "Cooperation given the last outcome", caption)
 
 
 def _memory_one_dots(ax: Axes, found: xr.Dataset) -> None:
-    dims = sweep_dims(found["trials"])
-    found = found.isel(dict.fromkeys(dims, 0))
     groups = [str(g) for g in found["group"].values][: len(PALETTE)]
     for i, group in enumerate(groups):
         part = found.sel(group=group)
@@ -93,16 +97,25 @@ def _memory_one_dots(ax: Axes, found: xr.Dataset) -> None:
     ax.grid(axis="x", visible=False)
 
 
-def _memory_one_lines(ax: Axes, found: xr.Dataset, dim: str) -> None:
+def _memory_one_lines(ax: Axes, found: xr.Dataset, dim: str) -> str:
+    """A pane for every group, few enough to be read; returns words on those left out."""
     x = np.asarray(found[dim].values, float)
-    shown = found.isel({d: 0 for d in sweep_dims(found["trials"]) if d != dim}).isel(group=0)
+    groups = [str(g) for g in found["group"].values]
+    shown = groups[:_MOST_PANES]
+    panes = rows(ax, len(shown), gap=0.1) if len(shown) > 1 else [ax]
     for i, outcome in enumerate(OUTCOMES):
-        part = shown.sel(context=outcome).rename(estimate="mean")
-        band(ax, x, part, PALETTE[i], f"after {outcome}", marker="o", markersize=3.5)
-    scale_axis(ax, x)
-    ax.set_xlabel(
-        dim_label(dim) + (f" ({label_of(str(found.group.values[0]))})" if found.sizes["group"] > 1 else "")
-    )
+        ax.plot([], [], color=PALETTE[i], marker="o", markersize=3.5, label=f"after {outcome}")
+    for pane, group in zip(panes, shown, strict=True):
+        for i, outcome in enumerate(OUTCOMES):
+            part = found.sel(group=group, context=outcome).rename(estimate="mean")
+            band(pane, x, part, PALETTE[i], marker="o", markersize=3.5)
+        scale_axis(pane, x)
+        pane.set_ylim(-0.03, 1.03)
+        who = label_of(group)
+        pane.set_ylabel(f"{who}:\ncooperates next" if len(groups) > 1 else "probability to cooperate next")
+    pane.set_xlabel(dim_label(dim))
+    left = len(groups) - len(shown)
+    return f" {left} more groups aren't shown." if left else ""
 
 
 @figure

@@ -73,12 +73,11 @@ def _spending(array: xr.DataArray) -> tuple[list[Row], list[str]]:
     mean = array.mean("replicate")
     split = [d for d in sweep_dims(array) if _changes(mean, d)]
     rows: list[Row] = []
-    silent = []
-    for g, group in enumerate(map(str, array["group"].values)):
-        own = array.isel(group=g)
-        if not np.nan_to_num(own.values).any():
-            silent.append(label_of(group))
-            continue
+    groups = list(map(str, array["group"].values))
+    spending = [g for g in range(len(groups)) if np.nan_to_num(array.isel(group=g).values).any()]
+    silent = [label_of(group) for g, group in enumerate(groups) if g not in spending]
+    for g in spending:
+        group, own = groups[g], array.isel(group=g)
         kept = own.transpose(*split, ...)
         for where, label, _ in places(
             kept, _MOST, skip=tuple(d for d in sweep_dims(array) if d not in split)
@@ -90,7 +89,9 @@ def _spending(array: xr.DataArray) -> tuple[list[Row], list[str]]:
             )
             values = np.asarray(worlds.values, float)
             low, high = bootstrap_interval(values)
-            words = ", ".join(filter(None, [label_of(group) if array.sizes["group"] > 1 else "", label]))
+            words = ", ".join(
+                filter(None, [label_of(group) if len(spending) > 1 or not label else "", label])
+            )
             count = int(np.isfinite(values).any(1).sum())
             rows.append((words, np.nan_to_num(nanmean(values, 0)), low, high, count))
     return rows[: len(PALETTE)], silent

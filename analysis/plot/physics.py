@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
 from thermopolis.analysis.civilizations import HUMANITY, TYPES, collapses, kardashev_total
-from thermopolis.analysis.cores import protocol_work
+from thermopolis.analysis.cores import is_core, protocol_work
 from thermopolis.analysis.digests import QUANTILES, quantiles
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.plot.core import protocol_histogram
@@ -114,13 +114,15 @@ def second_law(ds: xr.Dataset, ax: Axes) -> None:
         pane.plot(steps, mean, color=colour)
         pane.axhline(0.0, color="#777777", linewidth=0.9)
         pane.yaxis.set_major_formatter(EngFormatter("J/K"))
+        pane.set_ylabel("entropy produced")
         pane.annotate(part, (0.02, 0.93), xycoords="axes fraction", va="top", fontsize=9.5, color="#333333")
         pane.margins(x=0.01)
     pane.set_xlabel("step")
     words = "".join(
         f" At {dim_label(d)} = {number(ds[d].values[i])}." for d, i in where.items() if d in ds.coords
     )
-    caption = "Entropy produced since the start, per agent; below zero (orange) would break the law. "
+    each = "chain" if is_core(ds) else "agent"
+    caption = f"Entropy produced since the start, per {each}; below zero (orange) would break the law. "
     finish(ax, "The second law, part by part", caption + interval_words(n) + "." + words, legend=False)
 
 
