@@ -122,7 +122,7 @@ def held_bytes(experiment: Experiment) -> int:
     """About how many bytes of a point wait until it is finished: everything by link, or the sample of a summary."""
     frames = -(-experiment.steps // experiment.record.every)
     if isinstance(experiment.environment, CoreAlone):
-        return experiment.replicates * experiment.steps * _bytes_of_core(experiment.environment)
+        return experiment.replicates * frames * _bytes_of_core(experiment.environment)
     decisions = links(experiment)
     if (summary := experiment.record.summary) is not None:
         decisions = min(decisions, summary.sample)
@@ -187,8 +187,7 @@ def batches(points: Sequence[Point], budget: Budget) -> list[Batch]:
 def _points_per_batch(group: Sequence[Point], budget: Budget) -> int:
     largest = max((point.experiment for point in group), key=held_bytes)
     needed, allowed = COPIES * held_bytes(largest), budget.bytes_per_worker()
-    streams = not isinstance(largest.environment, CoreAlone) and largest.record.summary is None
-    if budget.streams and streams:
+    if budget.streams and largest.record.summary is None:
         needed = min(needed, STREAMED_BYTES)
     if needed > allowed:
         raise StoreError(

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from thermopolis.errors import ExperimentError, SimulationError
 from thermopolis.runs.plan import needs_python
 from thermopolis.runs.progress import Figures, Progress
 from thermopolis.runs.schema import Experiment
-from thermopolis.runs.table import Table, table_of
+from thermopolis.runs.table import Table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -90,26 +90,22 @@ def simulate_each(
                 seconds, means = time.monotonic() - begun, figures.means()
                 progress(Progress(done["steps"], total, done["points"], len(points), seconds, means))
 
-    run: Any
+    from thermopolis.runs.checkpoints import Checkpoints
+
+    kept = None if checkpoints is None else Checkpoints(checkpoints)
+    run: Iterator[tuple[int, Table | SimulationError]]
     if points and all(point.environment.kind == "core" for point in points):
         from thermopolis.runs.alone import simulate_alone
 
-        run = (
-            (index, result if isinstance(result, SimulationError) else table_of(result))
-            for index, result in simulate_alone(points, tell)
-        )
+        run = simulate_alone(points, tell, kept)
+    elif engine == "pettingzoo" or host_only:
+        from thermopolis.runs.stepped import simulate_stepped
+
+        run = simulate_stepped(points, tell, kept)
     else:
-        from thermopolis.runs.checkpoints import Checkpoints
+        from thermopolis.runs.compiled import simulate_compiled
 
-        kept = None if checkpoints is None else Checkpoints(checkpoints)
-        if engine == "pettingzoo" or host_only:
-            from thermopolis.runs.stepped import simulate_stepped
-
-            run = simulate_stepped(points, tell, kept)
-        else:
-            from thermopolis.runs.compiled import simulate_compiled
-
-            run = simulate_compiled(points, tell, threads, kept)
+        run = simulate_compiled(points, tell, threads, kept)
     from thermopolis.runs.guards import check
 
     for index, table in run:

@@ -30,10 +30,14 @@ from thermopolis.runs.variables import describe
 
 Values = dict[str, np.ndarray]
 
+AS_IT_IS = "as it is:"
+"""Begins the name of a value whose type is kept."""
+
 
 def stored_type(name: str, value: np.ndarray) -> np.dtype[Any]:
     """The type a variable is kept in: numbers that count as they come, others as results have them."""
-    return value.dtype if value.dtype.kind in "bi" else np.dtype(describe(name).dtype)
+    as_it_is = value.dtype.kind in "bi" or name.startswith(AS_IT_IS)
+    return value.dtype if as_it_is else np.dtype(describe(name).dtype)
 
 
 def nothing(dtype: np.dtype[Any]) -> Any:

@@ -9,34 +9,26 @@ the chain's number.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from thermopolis.errors import ModelError
-from thermopolis.keys import fold_in, is_counter
-from thermopolis.thermo import lattice
 from thermopolis.thermo.alone_results import Relaxed, dataset
 from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.described import Described, energy_from, sampler_from, schedule_from
 from thermopolis.thermo.device import Device
-from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.mixed import Mixed
-from thermopolis.thermo.protocols import total_energy
 from thermopolis.thermo.quadratic import Quadratic
-from thermopolis.thermo.sampling import on_device, spins_can_be_packed
-from thermopolis.thermo.schedules import Constant
+from thermopolis.thermo.relaxation import Relaxation
+from thermopolis.thermo.sampling import on_device
 from thermopolis.thermo.tempering import Tempering
 
 SETTINGS = (
     "energy", "sampler", "temperature", "schedule", "tempering", "protocol", "chains", "sweeps", "burn_in", "start",
     "states", "device",
 )  # fmt: skip
-_INIT = 0xFFFFFFFF
 _STATES = 64  # units up to which states are recorded unless told
 
 
@@ -158,163 +150,8 @@ def relax(spec: Mapping[str, Any], keys: jax.Array, steps: int) -> Relaxed:
     SimulationError
         The energy left the numbers.
     """
-    if steps < 1:
-        raise ModelError(f"core: steps: expected at least 1, got {steps}")
-    made = plan(spec)
-    replicates, chains = keys.shape[0], made.chains
-    steady = isinstance(made.schedule, Constant)
-    lengths = {
-        "steps": steps,
-        "sweeps": made.sweeps,
-        "burn_in": made.burn_in,
-        "start": made.start,
-        "states": made.states,
-    }
-    warmth = jnp.asarray(made.schedule.temperature if steady else 1.0, jnp.float32)
-    if _packs(keys, made):
-        parts = [jax.device_get(_packed(key, made.energy, warmth, chains=chains, **lengths)) for key in keys]
-        record = {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
-    else:
-        lanes = fold_in(jnp.broadcast_to(keys[:, None], (replicates, chains)), jnp.arange(chains)).reshape(-1)
-        energies = (made.energy, made.after, made.described.energy)
-        record = jax.device_get(
-            _general(
-                lanes,
-                *energies,
-                warmth,
-                sampler=made.sampler,
-                schedule=None if steady else made.schedule,
-                driven=made.after is not made.energy,
-                **lengths,
-            )
-        )
-    return dataset(made, record, replicates, steps)
-
-
-@partial(
-    jax.jit,
-    static_argnames=("sampler", "schedule", "driven", "steps", "sweeps", "burn_in", "start", "states"),
-)
-def _general(
-    keys: Any,
-    before: Any,
-    after: Any,
-    asked: Any,
-    warmth: Any,
-    *,
-    sampler: Any,
-    schedule: Any,
-    driven: bool,
-    steps: int,
-    sweeps: int,
-    burn_in: int,
-    start: str,
-    states: bool,
-) -> dict[str, Any]:
-    """Any sampler. Compiled once for energies of one structure, whatever their numbers and temperature."""
-    steady = schedule is None
-    schedule = Constant(warmth) if steady else schedule
-    lanes, total = keys.shape[0], burn_in + steps * sweeps
-    scheduled = schedule.init(lanes)
-    state = sampler.init(fold_in(keys, _INIT), before, scheduled.temperature)
-    if start == "up":
-        state = jax.tree.map(lambda leaf: jnp.ones_like(leaf) if leaf.dtype == jnp.int8 else leaf, state)
-    zero = jnp.zeros(lanes, jnp.float32)
-    fixed = sampler.prepare(before) if hasattr(sampler, "prepare") and not driven else before
-
-    def along(fraction: Any) -> Any:
-        return jax.tree.map(lambda a, b: jnp.where(a == b, a, a + (b - a) * fraction), before, after)
-
-    def keep(carry: Any, index: Any) -> Any:
-        state, scheduled = carry
-        energy = along(index / max(steps - 1, 1)) if driven else before
-        earlier = along(jnp.maximum(index - 1, 0) / max(steps - 1, 1)) if driven else before
-        ready = (sampler.prepare(energy) if hasattr(sampler, "prepare") else energy) if driven else fixed
-        found = sampler.values(state)
-        work = (energy(found) - earlier(found)) / scheduled.temperature if driven else zero
-
-        def sweep(number: Any, inner: Any) -> Any:
-            state, scheduled, heat, work, accepted = inner
-            now = scheduled.temperature
-            state, info = sampler.step(fold_in(keys, number), state, ready, now)
-            heat = heat - info.delta_energy / now
-            if not steady:
-                value = energy(sampler.values(state))
-                scheduled = schedule.update(scheduled, value, (number + 1.0) / total)
-                work = work + total_energy(sampler, state, energy) * (1.0 / scheduled.temperature - 1.0 / now)
-            return state, scheduled, heat, work, accepted + info.accepted
-
-        stop = burn_in + (index + 1) * sweeps
-        first = jnp.where(index == 0, 0, stop - sweeps)
-        inner = (state, scheduled, zero, work, zero)
-        state, scheduled, heat, work, accepted = jax.lax.fori_loop(first, stop, sweep, inner)
-        values = sampler.values(state)
-        out = {
-            "energy": energy(values) if driven else asked(values),
-            "temperature": scheduled.temperature,
-            "magnetisation": values.astype(jnp.float32).mean(axis=0),
-            "acceptance": accepted / (stop - first),
-            "work": work,
-            "heat": heat,
-        }
-        if states:
-            out["state"] = values
-        if isinstance(sampler, Tempering):
-            out["temperature"] = scheduled.temperature * sampler.temperatures[0]
-            out["round_trips"] = state.round_trips
-            out["swap_rate"] = state.accepted / jnp.maximum(state.attempted, 1.0)
-        return (state, scheduled), out
-
-    return jax.lax.scan(keep, (state, scheduled), jnp.arange(steps))[1]
-
-
-def _packs(keys: jax.Array, made: Plan) -> bool:
-    simple = made.after is made.energy and made.described.clamped is None and is_counter(keys)
-    return simple and spins_can_be_packed(keys, made.energy, made.sampler, made.schedule)
-
-
-@partial(jax.jit, static_argnames=("chains", "steps", "sweeps", "burn_in", "start", "states"))
-def _packed(
-    key: jax.Array,
-    energy: Ising,
-    warmth: Any,
-    *,
-    chains: int,
-    steps: int,
-    sweeps: int,
-    burn_in: int,
-    start: str,
-    states: bool,
-) -> dict[str, Any]:
-    """One replicate of a uniform lattice, 32 spins a word."""
-    rows, columns = energy.shape
-    shape = (rows, columns)
-    width = lattice.packed_width(shape, chains)
-    lanes = fold_in(jnp.broadcast_to(key, (width,)), jnp.arange(width))
-    state = Gibbs().init(fold_in(lanes, _INIT), energy)
-    state = jnp.ones_like(state) if start == "up" else state
-    words = lattice.word_keys(fold_in(key, _INIT), width)
-
-    def keep(carry: Any, index: Any) -> Any:
-        packed, value = carry
-        stop = burn_in + (index + 1) * sweeps
-        first = jnp.where(index == 0, 0, stop - sweeps)
-        packed = lattice.run(words, packed, energy.couplings, warmth, width, first, stop)
-        spins = lattice.unpack(packed, shape, width)[:, :chains]
-        now = energy(spins)
-        one = jnp.ones_like(now)
-        out = {
-            "energy": now,
-            "temperature": one * warmth,
-            "magnetisation": spins.astype(jnp.float32).mean(axis=0),
-            "acceptance": one,
-            "work": 0.0 * one,
-            "heat": (value - now) / warmth,
-        }
-        return (packed, now), out | ({"state": spins} if states else {})
-
-    carry = (lattice.pack(state, shape), energy(state)[:chains])
-    return jax.lax.scan(keep, carry, jnp.arange(steps))[1]
+    whole = Relaxation(plan(spec), keys, steps)
+    return dataset(whole.made, whole.advance(steps), keys.shape[0], steps)
 
 
 def _device(description: Any) -> Device:

@@ -80,25 +80,43 @@ def _quadrature(energy: Any, temperature: Any) -> Any:
     return continuous_log_partition(energy, temperature)
 
 
-def distance_from_law(energy: Any, temperature: float, states: np.ndarray) -> np.ndarray | None:
-    """Total variation between the states each replicate showed and exp(−E/T)/Z; None where there are too many.
+def number_of_states(energy: Any) -> int | None:
+    """Joint states of a discrete energy; None where there are too many to count, or none."""
+    if not isinstance(energy, Categorical | Ising):
+        return None
+    number = math.prod(_sizes(energy))
+    return number if number <= _MOST_STATES else None
+
+
+def _sizes(energy: Any) -> tuple[int, ...]:
+    return tuple(energy.sizes) if isinstance(energy, Categorical) else (2,) * energy.units
+
+
+def state_counts(energy: Any, states: np.ndarray) -> np.ndarray:
+    """How often each replicate showed each joint state: (replicates, states).
 
     Parameters
     ----------
-    energy : discrete
-    temperature : of all samples
+    energy : discrete, of few states
     states : (replicates, samples, units)
     """
-    if not isinstance(energy, Categorical | Ising):
-        return None
-    sizes = energy.sizes if isinstance(energy, Categorical) else (2,) * energy.units
-    if math.prod(sizes) > _MOST_STATES:
-        return None
-    exact = enumerate_states(energy, temperature).probabilities
+    sizes = _sizes(energy)
     result = []
     for seen in states:
         rows = seen.T.astype(np.int64)
         rows = (rows + 1) // 2 if isinstance(energy, Ising) else rows
-        counts = np.bincount(np.ravel_multi_index(tuple(rows), sizes), minlength=exact.size)
-        result.append(np.abs(counts / counts.sum() - exact).sum() / 2)
+        result.append(np.bincount(np.ravel_multi_index(tuple(rows), sizes), minlength=math.prod(sizes)))
     return np.asarray(result)
+
+
+def distance_from_law(energy: Any, temperature: float, counts: np.ndarray) -> np.ndarray:
+    """Total variation between the states each replicate showed and exp(−E/T)/Z.
+
+    Parameters
+    ----------
+    energy : discrete, of few states
+    temperature : of all samples
+    counts : (replicates, states), of :func:`state_counts`
+    """
+    exact = enumerate_states(energy, temperature).probabilities
+    return np.asarray([np.abs(one / one.sum() - exact).sum() / 2 for one in counts])

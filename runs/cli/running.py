@@ -129,6 +129,8 @@ def stopping(store: Store, show: Display) -> Iterator[None]:
         sys.stderr.flush()
         os._exit(130)
 
+    # workers' semaphores are freed by a tracker of Python's, which would say so after our last word
+    sys.warnoptions.append("ignore:resource_tracker")
     before = signal.signal(signal.SIGINT, stop)
     try:
         yield

@@ -59,6 +59,8 @@ class Experiment(Section):
         if self.environment.kind == "core":
             if self.agents:
                 raise fault("a core alone has no agents: leave them out", "agents")
+            if self.record.summary is not None:
+                raise fault("a core alone has no players to sum up: leave it out", "record", "summary")
             return self
         if not self.agents:
             raise fault("at least one group of agents is needed", "agents")

@@ -75,6 +75,7 @@ def test_mixed_units_from_a_file(tmp_path: Path) -> None:
         ("reverse: false}", "reverse: 3}", "reverse"),
         ("magnetisation]", "magnetization]", "did you mean 'magnetisation'"),
         ("temperature_kelvin: 77.0", "temperature_kelvin: -1", "temperature_kelvin"),
+        ("record: {", "record: {summary: {}, ", "record.summary: a core alone has no players to sum up"),
     ],
 )
 def test_faults_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
