@@ -28,6 +28,7 @@ from thermopolis.analysis.counting import (
 from thermopolis.analysis.disorder_index import disorder
 from thermopolis.analysis.dwelling import dwell_times
 from thermopolis.analysis.inequality import energy_share, gini, player_share
+from thermopolis.analysis.replicas import replica_paths
 from thermopolis.analysis.series import (
     CHAINS,
     by_bin,
@@ -40,7 +41,7 @@ from thermopolis.analysis.series import (
 from thermopolis.errors import StoreError
 
 BINS = 400
-_SKIPPED = {"observation", "action"}  # labels, not quantities: a mean says nothing
+_SKIPPED = {"observation", "action", "replica"}  # labels, not quantities: a mean says nothing
 _HOLD = 10
 _MOST_AGENTS = 64
 _MOST_CHAINS = 4096
@@ -67,6 +68,7 @@ _WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "work_quantile": lambda ds: quantiles(ds, "core_work"),
     "protocol_work": lambda ds: protocol_work(ds).isel(agent=slice(0, _MOST_CHAINS)).reset_coords(drop=True),
     "state_entropy": state_entropy,
+    "replica_path": lambda ds: replica_paths(ds).rename(step="path_step"),
     "action_count": action_counts,
 }
 

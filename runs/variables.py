@@ -72,6 +72,7 @@ VARIABLES: dict[str, Variable] = {
     "acceptance": Variable("float32", "1", "accepted share of a core's moves"),
     "state": Variable("int32", "1", "state of every unit of a core alone"),
     "round_trips": Variable("int32", "1", "round trips of a chain's replicas so far"),
+    "replica": Variable("int32", "1", "which replica is at each temperature, coldest first"),
     "swap_rate": Variable("float32", "1", "accepted share of swaps so far, by pair of temperatures"),
     "core_free_energy": Variable(
         "float64", "J", "free energy of the law a driven core is told to follow, exactly"

@@ -14,6 +14,7 @@ from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.plot.panes import rows
 from thermopolis.analysis.plot.places import places
 from thermopolis.analysis.plot.style import PALETTE, band, figure, finish, interval_words
+from thermopolis.analysis.replicas import replica_paths
 from thermopolis.analysis.series import group_series, standard
 from thermopolis.errors import StoreError
 
@@ -65,11 +66,11 @@ def protocol_histogram(ds: xr.Dataset, ax: Axes) -> None:
 
 @figure
 def swap_traces(ds: xr.Dataset, ax: Axes) -> None:
-    """Parallel tempering: how often neighbours in temperature swap, and how often replicas go to the hot end and back."""
+    """Parallel tempering: replicas' ways through the temperatures, how often neighbours swap, round trips so far."""
     if "swap_rate" not in ds.data_vars:
         raise StoreError("swap_rate was not recorded: no parallel tempering")
     rate, trips = group_series(ds, "swap_rate"), group_series(ds, "round_trips")
-    top, bottom = rows(ax, 2, gap=0.34, share=False)
+    *paths, top, bottom = rows(ax, 3 if _has_replicas(ds) else 2, gap=0.24, share=False)
     n = rate.sizes["replicate"]
     for where, label, colour in places(rate, 6):
         last = rate.isel(where).isel(step=-1, group=0)
@@ -82,12 +83,41 @@ def swap_traces(ds: xr.Dataset, ax: Axes) -> None:
     top.set_xlabel("pair of neighbouring temperatures, coldest first")
     top.set_xticks(pairs)
     top.set_ylim(-0.03, 1.03)
-    top.set_ylabel("swaps accepted")
+    top.set_ylabel("accepted")
     bottom.set_xlabel("step")
-    bottom.set_ylabel("round trips")
+    bottom.set_ylabel("trips")
     bottom.set_ylim(bottom=0.0)
     caption = "Accepted share of all swaps; round trips of a chain's replicas so far, mean over chains. "
-    finish(ax, "Swaps of parallel tempering", caption + interval_words(n, rate=True) + ".")
+    caption += interval_words(n, rate=True) + "."
+    if paths:
+        caption = _replica_paths(ds, paths[0]) + caption
+    finish(ax, "Swaps of parallel tempering", caption)
+
+
+def _has_replicas(ds: xr.Dataset) -> bool:
+    return bool({"replica", "replica_path"} & set(ds.data_vars))
+
+
+def _replica_paths(ds: xr.Dataset, ax: Axes) -> str:
+    """Each replica's rung over time, in one chain, at the last place of a sweep; the words to it."""
+    path = (
+        ds["replica_path"] if "replica_path" in ds.data_vars else replica_paths(ds).rename(step="path_step")
+    )
+    where, label, _ = places(path, 6)[-1]
+    here = path.isel(where).transpose("path_step", "replica").dropna("replica", how="all")
+    steps = here["path_step"].values if "path_step" in here.coords else np.arange(here.sizes["path_step"])
+    count = here.sizes["replica"]
+    first = {0, count - 1}  # two are easy to follow by eye
+    for number in sorted(range(count), key=lambda k: k in first):
+        colour = PALETTE[1 if number else 0] if number in first else "#BBBBBB"
+        ax.plot(steps, here.values[:, number] + 1, color=colour, linewidth=1.5 if number in first else 0.7)
+    ax.set_xlabel("recorded step")
+    ax.set_yticks([1, count], ["coldest", "hottest"])
+    at = f" at {label}" if label else ""
+    return (
+        f"Top: at which temperature each of the {count} replicas of one chain is{at}, last {len(steps)} recorded "
+        "steps; blue and orange are the ones that began at the coldest and the hottest. "
+    )
 
 
 @figure

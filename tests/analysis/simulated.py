@@ -164,6 +164,7 @@ def simulate_spins(replicates: int = 4, chains: int = 8, steps: int = 40, seed: 
         "energy": (dims, (-2 * m**2).astype(np.float32)),
         "core_temperature": (dims, heat),
         "state": ((*dims, "unit"), units),
+        "replica": ((*dims, "rung"), generator.permuted(np.broadcast_to(np.arange(4), (*shape, 4)), axis=-1)),
         "swap_rate": ((*dims, "pair"), swaps.astype(np.float32)),
         "round_trips": (dims, trips.astype(np.int32)),
     }

@@ -127,3 +127,22 @@ def test_the_tempered_free_energy_of_a_core_is_helmholtz():
         analysis.state_entropy(ds.assign(state=ds["state"].astype(float)))
     with pytest.raises(StoreError, match="too many"):
         analysis.state_entropy(ds.isel(step=slice(0, 2), chain=[0], replicate=[0]))
+
+
+def test_paths_are_the_inverse_of_who_is_where():
+    """Three replicas whose neighbours swap in turn; a place of the sweep with two, padded."""
+    held = np.array([[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 1, 0]])
+    two = np.array([[0, 1, -1], [1, 0, -1], [1, 0, -1], [0, 1, -1]])
+    data = np.stack([held, two])[:, None, :, None]
+    ds = xr.Dataset({"replica": (("count", "replicate", "step", "chain", "rung"), data)})
+    path = analysis.replica_paths(ds)
+    assert path.dims == ("count", "step", "replica")
+    assert path.values[0].tolist() == [[0, 1, 2], [1, 0, 2], [2, 0, 1], [2, 1, 0]]
+    assert (
+        path.values[1, :, :2].tolist() == [[0, 1], [1, 0], [1, 0], [0, 1]] and np.isnan(path[1, :, 2]).all()
+    )
+    assert analysis.replica_paths(ds, 2).sizes["step"] == 2
+    kept = analysis.digest(ds)
+    assert "replica" not in kept.data_vars and np.array_equal(kept["replica_path"], path, equal_nan=True)
+    with pytest.raises(StoreError, match="no parallel tempering"):
+        analysis.replica_paths(ds.drop_vars("replica"))

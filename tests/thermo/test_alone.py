@@ -215,6 +215,18 @@ def test_tempering_and_continuous_energies() -> None:
     result = relax(spec, keys(), 400)
     assert result.variables["swap_rate"][1].shape == (2, 400, 16, 4)
     assert result.variables["round_trips"][1][:, -1].sum() > 20
+    # (replicate, step, chain, rung): always all of them, moving by neighbours
+    replica = result.variables["replica"][1]
+    assert (np.sort(replica, axis=-1) == np.arange(5)).all()
+    rung = np.argsort(replica, axis=-1)
+    assert (np.abs(np.diff(rung, axis=1)) <= 1).all()
+    # a round trip ends where a replica that was at the hot end since comes home
+    trips, last = np.zeros((2, 16), int), np.zeros((2, 16, 5), int)
+    for at in rung.transpose(1, 0, 2, 3):
+        trips += ((at == 0) & (last == -1)).sum(axis=-1)
+        last = np.where(at == 0, 1, np.where(at == 4, -1, last))
+    assert (result.variables["round_trips"][1][:, -1] >= trips).all()
+    assert (result.variables["round_trips"][1][:, -1] <= trips + 1).all()  # one began at the hot end
     well = {
         "energy": {"kind": "double_well", "barrier": 2.0},
         "sampler": {"kind": "overdamped", "dt": 0.01},
