@@ -38,7 +38,7 @@ def bytes_of(out: Path) -> dict[str, bytes]:
     "core",
     [
         pytest.param(DRIVEN, id="driven"),
-        pytest.param(LATTICE, id="packed spins"),
+        pytest.param(LATTICE, id="packed spins", marks=pytest.mark.long),
         pytest.param(TEMPERED, id="tempered", marks=pytest.mark.long),
     ],
 )
