@@ -100,7 +100,7 @@ def _mosaic(colour: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(maxsize=16)
 def _layout(n: int, edges: tuple[tuple[int, int], ...], circular: bool) -> np.ndarray:
-    graph = nx.Graph()
+    graph: nx.Graph = nx.Graph()
     graph.add_nodes_from(range(n))  # first, so that a circle goes round in the players' order
     graph.add_edges_from(edges)
     places = nx.circular_layout(graph) if circular else nx.spring_layout(graph, seed=1, iterations=30)
