@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 from timing import Row, report
 
-POINTS, REPLICATES, ROUNDS = 48, 512, 5000
+POINTS, REPLICATES, ROUNDS = 48, 512, 20_000
 
 EXPERIMENT = {
     "name": "bench-executors",

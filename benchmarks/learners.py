@@ -18,7 +18,7 @@ AGENTS = 10_000
 
 def rows() -> Iterator[Row]:
     """One row a horizon."""
-    for horizon, peer_rounds, our_rounds, goal in ((1, 40, 800, 50.0), (3, 20, 400, 40.0)):
+    for horizon, peer_rounds, our_rounds, goal in ((1, 40, 1000, 50.0), (3, 20, 1000, 40.0)):
         peer, mine = in_turn(
             scanned(AGENTS, peer_rounds, horizon),
             ours(dilemma([learners(AGENTS, horizon)], our_rounds)),
