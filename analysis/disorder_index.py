@@ -126,9 +126,10 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
     table = np.stack([counts_of(np.swapaxes(window, -1, -2), most) for window in windows_of], len(lead))
     parts[..., 0] = action_mix(table)
     parts[..., 1] = policy_disagreement(table)
-    for w, window in enumerate(windows_of if links is not None else []):
-        mine, theirs = (_picked(window, end).reshape(*lead, -1) for end in links)
-        parts[..., w, 4] = spatial_disorder(mine, theirs, most)
+    if links is not None:
+        for w, window in enumerate(windows_of):
+            mine, theirs = (_picked(window, end).reshape(*lead, -1) for end in links)
+            parts[..., w, 4] = spatial_disorder(mine, theirs, most)
     parts[..., 2] = _energy(ds, starts, lead)
     parts[..., 3] = _belief(ds, starts, lead, belief_maximum)
     known = np.isfinite(parts[..., :5])
