@@ -125,22 +125,29 @@ def bin_edges(steps: int, bins: int) -> np.ndarray:
     return np.unique(np.linspace(0, steps, min(bins, steps), endpoint=False).astype(int))
 
 
-def in_pieces(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
-    """``function`` of arrays, one index of their first axis after the other where they are large.
+def in_pieces(function: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
+    """``function`` of an array, some indices of its first axis after others where it is large.
 
     What a function needs in between then stays in a core's cache, which is several times faster than making whole
-    arrays of it; the numbers are the same, for the function must not mix indices of the first axis.
+    arrays of it; the numbers are the same, for the function must keep the first axis and not mix its indices.
     """
-    if arrays[0].size <= _CACHED or arrays[0].ndim < 2 or len(arrays[0]) < 2:
-        return function(*arrays)
-    return np.stack([function(*parts) for parts in zip(*arrays, strict=True)])
+    if values.size <= _CACHED:
+        return function(values)
+    count = max(1, _CACHED * len(values) // values.size)
+    return np.concatenate([function(values[k : k + count]) for k in range(0, len(values), count)])
 
 
 def nanmean(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean over finite entries, float64, NaN where there are none, silent about it."""
     axis %= values.ndim
-    if axis > 0 and values.size > _CACHED:
-        return in_pieces(lambda part: nanmean(part, axis - 1), values)
+    if axis == 0:
+        return _nanmean(values, 0)
+    before, after = values.shape[:axis], values.shape[axis + 1 :]
+    rows = values.reshape(-1, *values.shape[axis:])
+    return in_pieces(lambda part: _nanmean(part, 1), rows).reshape(*before, *after)
+
+
+def _nanmean(values: np.ndarray, axis: int) -> np.ndarray:
     total = values.sum(axis=axis, dtype=np.float64)
     if np.isfinite(total).all():
         return np.asarray(total / values.shape[axis])

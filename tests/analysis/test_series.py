@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from thermopolis import analysis
+from thermopolis.analysis import series as traces
 from thermopolis.analysis.digests import digest
 from thermopolis.analysis.series import group_series, tail
 from thermopolis.errors import StoreError
@@ -34,6 +35,27 @@ def test_groups_placed_at_random_are_told_apart_in_every_replicate(game_point):
     ds = ds.drop_vars("kind").assign_coords(kind=(("replicate", "agent"), kinds))
     series = group_series(ds, "reward")
     assert np.allclose(series.sel(group="a").isel(replicate=1), ds["reward"].isel(replicate=1, agent=1))
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+@pytest.mark.parametrize("shape", [(1, 6, 9), (3, 4, 5), (40, 3), (2, 1, 7, 3), (12,)])
+def test_means_do_not_depend_on_what_a_cache_holds(shape, monkeypatch):
+    values = np.random.default_rng(5).normal(size=shape).astype(np.float32)
+    values.reshape(-1)[::7] = np.nan
+    monkeypatch.setattr(traces, "_CACHED", 10)
+    for axis in range(len(shape)):
+        expected = np.nanmean(np.asarray(values, np.float64), axis)
+        found = traces.nanmean(values, axis)
+        assert found.shape == expected.shape
+        assert np.allclose(found, expected, rtol=1e-12, equal_nan=True)
+
+
+def test_a_large_single_world_has_the_digest_of_its_double(game_point, monkeypatch):
+    one = game_point(replicates=1, steps=30)
+    monkeypatch.setattr(traces, "_CACHED", 20)
+    alone, twice = digest(one, bins=8), digest(xr.concat([one, one], dim="replicate"), bins=8)
+    for name in ("cooperation", "belief_entropy", "gini_reward"):
+        assert np.allclose(alone[name], twice[name].isel(replicate=[1]), equal_nan=True)
 
 
 def test_the_tail_of_a_digest_is_that_of_the_dataset(point):
