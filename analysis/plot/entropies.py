@@ -30,8 +30,9 @@ def policy_entropy_over_time(ds: xr.Dataset, ax: Axes) -> None:
 @figure
 def entropies_against_temperature(ds: xr.Dataset, ax: Axes) -> None:
     """Belief and policy entropy against the sweep's temperature."""
-    names = [name for name in ("belief_entropy", "policy_entropy") if name in ds.data_vars]
+    names = ["belief_entropy", "policy_entropy"]
     caption = against_sweep(ax, ds, names)
-    ax.set_ylabel("entropy (nat)" if len(names) > 1 else f"{names[0].replace('_', ' ')} (nat)")
+    there = [name for name in names if name in ds.data_vars]
+    ax.set_ylabel("entropy (nat)" if len(there) > 1 else f"{there[0].replace('_', ' ')} (nat)")
     ax.set_ylim(bottom=0.0)
     finish(ax, "Entropies along the sweep", "Means over the last half of the steps. " + caption)

@@ -102,6 +102,8 @@ def critical_fluctuations(ds: xr.Dataset, ax: Axes, name: str = "cooperation") -
     order = order.isel({d: 0 for d in sweep_dims(order) if d != dim})
     if order.sizes["replicate"] < 2:
         raise StoreError("one replicate has no fluctuations between replicates")
+    if not np.isfinite(order.values).any():
+        raise StoreError(f"{name} is undefined (NaN) throughout")
     x = np.asarray(order[dim].values, float)
     sites = float(ds.attrs.get("agents", 1))
     top, bottom = rows(ax, 2)

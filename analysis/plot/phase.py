@@ -58,7 +58,9 @@ def main_dim(ds: xr.Dataset | xr.DataArray) -> str:
 
 def against_sweep(ax: Axes, ds: xr.Dataset, names: list[str], dots: bool = False) -> str:
     """Tail means against the main sweep dimension, with intervals; returns words for the caption."""
-    names = [n for n in names if n in ds.data_vars]
+    wanted, names = names, [n for n in names if n in ds.data_vars]
+    if not names:
+        raise StoreError(f"none of {', '.join(wanted)} recorded")
     colour = 0
     n, most, basins = 0, len(PALETTE), 0
     silent: list[str] | None = None

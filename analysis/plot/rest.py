@@ -9,12 +9,13 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
+from thermopolis.analysis.digests import action_share
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.plot.panes import rows
 from thermopolis.analysis.plot.places import place_label, places
 from thermopolis.analysis.plot.style import PALETTE, band, figure, finish, interval_words, label_of, wrapped
 from thermopolis.analysis.quantities import quantity
-from thermopolis.analysis.series import by_bin, sweep_dims
+from thermopolis.analysis.series import by_bin, standard, sweep_dims
 from thermopolis.errors import StoreError
 
 _MOST = 5
@@ -86,13 +87,13 @@ def other_quantities(ds: xr.Dataset, ax: Axes) -> None:
 @figure
 def actions_over_time(ds: xr.Dataset, ax: Axes) -> None:
     """Share of each action at every step, where there are more than two."""
-    share = ds["action_share"]
+    share = ds["action_share"] if "action_share" in ds.data_vars else action_share(standard(ds))
     dims = sweep_dims(share)
     where = {d: share.sizes[d] // 2 for d in dims}
     words = "".join(f" At {place_label(share, d, i)}." for d, i in where.items())
     groups = [str(g) for g in share["group"].values]
     mean = by_bin(share.isel(where).isel(group=0), 120).mean("replicate").transpose("action", "step")
-    names = str(ds["action_share"].attrs.get("flag_meanings", "")).split()
+    names = str(share.attrs.get("flag_meanings", "")).split()
     count = mean.sizes["action"]
     labels = [names[k].replace("_", " ") if len(names) == count else f"action {k}" for k in range(count)]
     colours = [*PALETTE, *(f"{c}88" for c in PALETTE)]

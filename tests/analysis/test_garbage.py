@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 
 from thermopolis import analysis
+from thermopolis.analysis.figures import FIGURES, draw
 from thermopolis.analysis.page.build import page_of
+from thermopolis.analysis.view import Watch
 from thermopolis.errors import StoreError
 
 
@@ -48,6 +52,13 @@ KINDS = (
 )  # fmt: skip
 
 
+NOT_OURS = {
+    "no variables": xr.Dataset(),
+    "no steps": xr.Dataset({"reward": (("replicate", "step", "agent"), np.zeros((2, 0, 2)))}),
+    "foreign": xr.Dataset({"tas": (("time", "lat"), np.zeros((3, 4)))}),
+}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_strange_runs_have_a_page_all_the_same(kind, game_point, make_results, without_pictures):
     directory = make_results([({}, strange(game_point)[kind])])
@@ -68,6 +79,55 @@ def test_strange_runs_are_drawn_as_far_as_they_go(kind, game_point, make_results
     drawn = analysis.plot_all(directory, formats=("png",))
     assert drawn or drawn.left_out
     assert all(len(reason) > 10 for reason in drawn.left_out.values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_strange_runs_are_followed_and_exported(kind, game_point, make_results, tmp_path):
+    directory = make_results([({}, strange(game_point)[kind])])
+    said = Watch(directory).state()
+    assert said["done"] == 1 and not said["failures"]
+    assert len(said["curves"]) == 1 and "NaN" not in json.dumps(said, allow_nan=False)
+    results = analysis.open_results(directory)
+    ds = results.load(results.points[0])
+    lengths = {len(column) for column in analysis.columns(ds).values()}
+    assert lengths == {np.prod([ds.sizes.get(d, 1) for d in ("replicate", "step", "agent", "chain")])}
+    with analysis.to_csv(ds, tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + lengths.pop()
+
+
+@pytest.mark.parametrize("kind", NOT_OURS)
+def test_what_is_not_ours_is_refused_by_every_use(kind, game_point, make_results, tmp_path):
+    directory = make_results([({}, game_point(replicates=2, steps=3))])
+    NOT_OURS[kind].to_netcdf(directory / "points" / "0000.nc", engine="h5netcdf")
+    for use in (analysis.report, analysis.plot_all):
+        with pytest.raises(StoreError, match=r"0000\.nc: this dataset"):
+            use(directory)
+    said = Watch(directory).state()
+    assert "this dataset" in said["failures"][0]["message"] and not said["curves"]
+    for export in (analysis.to_csv, analysis.to_parquet):
+        with pytest.raises(StoreError, match="this dataset"):
+            export(NOT_OURS[kind], tmp_path / "table")
+    with pytest.raises(StoreError, match="this dataset"):
+        analysis.to_arviz(NOT_OURS[kind])
+
+
+@pytest.mark.parametrize("kind", NOT_OURS)
+def test_no_figure_is_drawn_of_what_is_not_ours(kind):
+    for name in FIGURES:
+        with pytest.raises(StoreError, match=r".{10}"):
+            draw(NOT_OURS[kind], name)
+    plt.close("all")
+
+
+def test_figures_along_a_sweep_of_nothing_defined_say_so_or_stay_empty(game_point):
+    nothing = strange(game_point)["undefined throughout"]
+    swept = xr.concat([nothing, nothing], dim="temperature").assign_coords(temperature=[0.5, 2.0])
+    for name in ("critical_fluctuations", "phase_diagram"):
+        with pytest.raises(StoreError, match="cooperation"):
+            draw(swept, name)
+    for name in ("entropies_against_temperature", "joules_against_temperature"):
+        assert draw(swept, name).axes
+    plt.close("all")
 
 
 def test_a_run_without_a_finished_point_is_said_to_be_one(sweep_dir):
