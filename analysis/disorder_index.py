@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from thermopolis.analysis.counting import actions
+from thermopolis.analysis.counting import actions, number_of_actions
 from thermopolis.analysis.information import counts_of, entropy
 from thermopolis.analysis.series import bin_edges, bin_mean, nanmean, standard
 from thermopolis.errors import StoreError
@@ -113,7 +113,7 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
         raise StoreError(f"at least one window of steps is needed, got {windows}")
     ds = standard(ds)
     move = actions(ds)
-    most = max(int(move.max()) + 1, 2)
+    most = number_of_actions(move)
     axis = move.dims.index("step")
     own = str(move.dims[-1])
     starts = bin_edges(move.sizes["step"], windows)

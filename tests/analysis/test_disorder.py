@@ -52,6 +52,13 @@ def test_equal_players_of_chance_are_hardly_told_apart():
     assert value.mean() < 0.036
 
 
+def test_evenness_is_over_all_actions_there_are_and_not_over_those_taken():
+    """Two of four named actions taken evenly: ln 2 of ln 4, whatever other points of a sweep took."""
+    ds = dataset(np.tile(np.arange(400)[None, :, None] % 2, (1, 1, 6)))
+    ds["action"].attrs["flag_meanings"] = "save grow research radiate"
+    assert np.allclose(disorder(ds, windows=1).sel(part="action"), 0.5, atol=1e-3)
+
+
 def test_undefined_parts_are_nan_and_left_out_of_the_index():
     one = disorder(dataset(np.zeros((1, 10, 1))), windows=1)
     for part in ("policy", "energy", "belief", "spatial"):
