@@ -30,7 +30,7 @@ def policy_varentropy(ds: xr.Dataset, bins: int | None = None) -> xr.DataArray:
 def action_entropy(ds: xr.Dataset, fraction: float = FRACTION) -> xr.DataArray:
     """Entropy of a group's actions, ``(…, replicate, group)``, in nats, Miller–Madow corrected.
 
-    At most ln of the number of actions, which is that of the highest seen in the dataset (two at least).
+    At most ln of the number of actions: as many as are named, or as were taken in the dataset (two at least).
     """
     counts = action_counts(ds, fraction).transpose(..., "action")
     value = np.minimum(entropy(counts.values), np.log(counts.sizes["action"]))

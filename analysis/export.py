@@ -23,12 +23,7 @@ _BASE = ("replicate", "step", "agent", "chain")
 def columns(ds: xr.Dataset, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """The long table as columns, ready for any data frame: ``pandas.DataFrame(columns(ds))``."""
     check(ds)
-    names = [str(n) for n in (ds.data_vars if names is None else names)]
-    missing = [n for n in names if n not in ds.data_vars]
-    if missing:
-        raise StoreError(
-            f"{', '.join(missing)} not recorded (there are: {', '.join(map(str, ds.data_vars))})"
-        )
+    names = _recorded(ds, names)
     dims = [*sweep_dims(ds), *(d for d in _BASE if d in ds.dims)]
     shape = [ds.sizes[d] for d in dims]
     out: dict[str, np.ndarray] = {}
@@ -44,6 +39,17 @@ def columns(ds: xr.Dataset, names: Sequence[str] | None = None) -> dict[str, np.
             flat = part.reset_coords(drop=True).broadcast_like(template)
             out[name + suffix] = flat.transpose(*dims).values.ravel()
     return out
+
+
+def _recorded(ds: xr.Dataset, names: Sequence[str] | None) -> list[str]:
+    """The names asked for, or all; refused where one wasn't recorded."""
+    wanted = [str(n) for n in (ds.data_vars if names is None else names)]
+    missing = [n for n in wanted if n not in ds.data_vars]
+    if missing:
+        raise StoreError(
+            f"{', '.join(missing)} not recorded (there are: {', '.join(map(str, ds.data_vars))})"
+        )
+    return wanted
 
 
 def _split(array: xr.DataArray, dims: list[str]) -> Iterator[tuple[str, xr.DataArray]]:
@@ -90,17 +96,22 @@ def to_parquet(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = N
 
 
 def to_arviz(ds: xr.Dataset, names: Sequence[str] | None = None) -> Any:
-    """Replicates as chains, steps as draws, in ArviZ's container (needs arviz-base). One place of a sweep at a time."""
+    """Replicates as chains, steps as draws, in ArviZ's container (needs arviz-base). One place of a sweep at a time.
+
+    A core's own chains are its dimension ``core_chain``.
+    """
     check(ds)
     if sweep_dims(ds):
         raise StoreError(
             f"select one place of the sweep first (it has {', '.join(sweep_dims(ds))}): ds.isel(…)"
         )
-    arviz = _optional("arviz_base", "arviz-base")
-    names = [str(n) for n in (ds.data_vars if names is None else names)]
-    fit = [n for n in names if {"replicate", "step"} <= set(ds[n].dims)]
-    posterior = ds[fit].rename(replicate="chain", step="draw")
+    fit = [n for n in _recorded(ds, names) if {"replicate", "step"} <= set(ds[n].dims)]
+    if not fit:
+        raise StoreError("none of these has both replicates and steps, so there are no chains and draws")
+    own = {"chain": "core_chain"} if "chain" in ds[fit].dims else {}
+    posterior = ds[fit].rename(own | {"replicate": "chain", "step": "draw"})
     posterior = posterior.transpose("chain", "draw", ...)
+    arviz = _optional("arviz_base", "arviz-base")
     data = {n: posterior[n].values for n in fit}
     dims = {n: [str(d) for d in posterior[n].dims[2:]] for n in fit}
     coords = {

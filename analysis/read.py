@@ -1,7 +1,7 @@
 """A results directory: ``manifest.json`` and ``points/*.nc``, read a point at a time.
 
 Nothing here writes. A sweep of many points is never held whole: each point is opened, brought down to its
-digest (:mod:`thermopolis.analysis.series`), closed, and the digests are put together along the sweep's
+digest (:mod:`thermopolis.analysis.digests`), closed, and the digests are put together along the sweep's
 dimensions.
 """
 

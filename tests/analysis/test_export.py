@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from thermopolis import analysis
+from thermopolis.analysis import export
 from thermopolis.errors import StoreError
 
 
@@ -46,15 +48,15 @@ def test_csv_round_trip(game_point, tmp_path):
 def test_optional_exports_work_or_say_what_they_need(kind, game_point, tmp_path):
     ds = game_point(replicates=4, steps=10)
     package = {"parquet": "pyarrow", "arviz": "arviz-base"}[kind]
-    export = {
+    exports = {
         "parquet": lambda: analysis.to_parquet(ds, tmp_path / "t.parquet"),
         "arviz": lambda: analysis.to_arviz(ds),
     }
     if importlib.util.find_spec(package.replace("-", "_")) is None:
         with pytest.raises(StoreError, match=f"pip install {package}"):
-            export[kind]()
+            exports[kind]()
     else:
-        assert export[kind]() is not None
+        assert exports[kind]() is not None
     with pytest.raises(StoreError, match="select one place"):
         analysis.to_arviz(ds.expand_dims(temperature=[1.0]))
 
@@ -63,3 +65,25 @@ def test_chains_of_a_core_are_rows(spins):
     table = analysis.columns(spins, ["energy", "magnetisation"])
     assert list(table) == ["temperature", "replicate", "step", "chain", "energy", "magnetisation"]
     assert len(table["energy"]) == spins["energy"].size
+
+
+def test_arviz_is_told_what_fits_and_a_cores_chains_keep_their_own_dimension(spins, game_point, monkeypatch):
+    given: dict[str, Any] = {}
+
+    class Arviz:
+        @staticmethod
+        def from_dict(data, dims, coords):
+            given.update(data=data, dims=dims, coords=coords)
+            return given
+
+    monkeypatch.setattr(export, "_optional", lambda module, package: Arviz)
+    core = spins.isel(temperature=0, drop=True)
+    analysis.to_arviz(core, ["energy"])
+    assert given["dims"] == {"energy": ["core_chain"]}
+    assert np.array_equal(
+        given["data"]["posterior"]["energy"], core["energy"].transpose("replicate", "step", "chain")
+    )
+    with pytest.raises(StoreError, match="rewards not recorded"):
+        analysis.to_arviz(game_point(replicates=2, steps=3), ["rewards"])
+    with pytest.raises(StoreError, match="no chains and draws"):
+        analysis.to_arviz(core.assign(far=("replicate", np.zeros(core.sizes["replicate"]))), ["far"])
