@@ -137,14 +137,19 @@ class Spool:
         raise KeyError(name)
 
     def put(self, first_column: int, first_frame: int, values: Values) -> None:
-        """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns)."""
+        """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns); what lacks is nothing."""
         if first_column not in self.runs:
             self._begin(first_column, values)
         path = self._file(first_column)
+        width, kept = self.runs[first_column]
+        frames = len(next(iter(values.values())))
         with refusals(path), open(path, "r+b") as file:  # gone where another took this one's place
-            for name, what in self.runs[first_column][1].items():
+            for name, what in kept.items():
+                value = values.get(name)
+                if value is None:  # as of worlds that say nothing more once they have ended
+                    value = np.full((frames, *what.inner, width), nothing(what.dtype))
                 file.seek(self._place(first_column, name, first_frame))
-                file.write(np.ascontiguousarray(values[name], what.dtype).data)
+                file.write(np.ascontiguousarray(value, what.dtype).data)
 
     def names(self) -> dict[str, Kept]:
         """What there is."""
@@ -179,11 +184,12 @@ class Spool:
         found = {}
         for first, (width, kept) in list(self.runs.items()):
             if first_column <= first < first_column + columns:
-                with open(self._file(first), "rb") as file:
+                path = self._file(first)
+                with refusals(path), open(path, "rb") as file:
                     os.fsync(file.fileno())
                     size = os.fstat(file.fileno()).st_size
                 listed = [[name, what.dtype.str, what.inner] for name, what in kept.items()]
-                found[f"spool{first}"] = np.array(json.dumps([width, listed, size, self._file(first).name]))
+                found[f"spool{first}"] = np.array(json.dumps([width, listed, size, path.name]))
         return found
 
     def restore(self, first_column: int, columns: int, kept: Values) -> None:

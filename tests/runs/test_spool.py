@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from thermopolis.errors import StoreError
-from thermopolis.runs.spool import Spool
+from thermopolis.runs.spool import Memory, Spool
 
 FRAMES, COLUMNS = 12, 10
 
@@ -64,6 +64,16 @@ def test_who_goes_on_from_a_checkpoint_and_who_wrote_it_both_end_well(tmp_path: 
     np.testing.assert_array_equal(whole(next_one), value(0, COLUMNS, slice(None)))
     next_one.forget()
     assert not list(tmp_path.glob("*.raw"))
+
+
+def test_what_a_later_stretch_lacks_is_nothing_on_disk_as_in_memory(tmp_path: Path) -> None:
+    """Worlds say nothing more of power once all of them have ended."""
+    rewards, power = np.ones((6, 1, 2), np.float32), np.ones((6, 1, 2))
+    for shelf in (Memory(FRAMES, 2), Spool(tmp_path, FRAMES, 2)):
+        shelf.put(0, 0, {"reward": rewards, "power": power})
+        shelf.put(0, 6, {"reward": rewards})
+        found = shelf.read("power", slice(None))
+        assert (found[:6] == 1).all() and np.isnan(found[6:]).all()
 
 
 def test_a_run_cut_twice_finds_its_frames(tmp_path: Path) -> None:
