@@ -23,7 +23,7 @@ from thermopolis.keys import fold_in, make_keys
 from thermopolis.runs.cast import PointCast
 from thermopolis.runs.checkpoints import Arrays, carry_from, leaves_of
 from thermopolis.runs.imitation import STREAM, Society
-from thermopolis.runs.program import asked_for, charges
+from thermopolis.runs.program import asked_for, charges, counting
 from thermopolis.runs.troupes import Troupe, Values, collect, troupes
 
 
@@ -58,7 +58,11 @@ class Game:
         self.rewards = np.full((self.slots, self.columns), np.nan, np.float32)
         self.realised = np.full((self.slots, self.columns), -1, np.int64)
         self.budget = np.full((self.players, self.columns), np.inf, np.float32)
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
 
     def _open(self) -> None:
         for troupe in self.troupes:
@@ -128,8 +132,8 @@ class Game:
             )
         variables = self._act(time, reports.get("core_joules"))
         return {
-            "action": np.where(up, self.realised, -1).astype(_counting(self.world.num_actions, np.int8)),
-            "observation": observation.astype(_counting(self.world.num_observations, np.int16)),
+            "action": np.where(up, self.realised, -1).astype(counting(self.world.num_actions, np.int8)),
+            "observation": observation.astype(counting(self.world.num_observations, np.int16)),
             "reward": self.rewards,
             "alive": alive,
             **variables,
@@ -259,8 +263,3 @@ def _under(prefix: str, arrays: Arrays) -> Arrays:
 
 def _number(agent: str) -> int:
     return int(agent.rsplit("_", 1)[1])
-
-
-def _counting(values: int, least: type[np.signedinteger[Any]]) -> type[np.signedinteger[Any]]:
-    """A type that counts so many values, and −1."""
-    return least if values <= np.iinfo(least).max else np.int32

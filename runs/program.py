@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from thermopolis.agents.budget import SETTING as BUDGET
 from thermopolis.envs.world import init_keys, step_keys
@@ -22,8 +23,9 @@ from thermopolis.runs.imitation import STREAM, Society
 from thermopolis.runs.slabs import Slabs
 from thermopolis.runs.variables import ON_REQUEST
 
-#: A block holds at most this many lanes, and no more than fit a core's cache with their models. Enough that a kernel's
-#: own overhead counts little; and no power of two, whose rows would all fall on the same sets of the cache.
+#: A block holds at most this many lanes, and no more than fit a core's cache with their models, unless GRAIN cells are
+#: more. Enough that a kernel's own overhead counts little; and no power of two, whose rows would all fall on the same
+#: sets of the cache.
 LANES = 1696
 CACHE_BYTES = 1 << 20
 #: Cells of a block are a multiple of this, so that no lane falls into a vector loop's remainder.
@@ -182,8 +184,8 @@ def _build(cast: Cast, every: int, frames: int, variables: tuple[str, ...] | Non
             step_keys(inputs.cell_keys, time), carry.world, actions, inputs.params, drawn
         )
         record = {
-            "action": _unless(over, outcome.action, -1).astype(jnp.int8),
-            "observation": observation.astype(jnp.int16),
+            "action": _unless(over, outcome.action, -1).astype(counting(world.num_actions, np.int8)),
+            "observation": observation.astype(counting(world.num_observations, np.int16)),
             "reward": outcome.reward,
         }
         record |= {
@@ -231,6 +233,11 @@ def asked_for(trace: dict[str, Any], variables: tuple[str, ...] | None) -> dict[
     """A trace without what is recorded on request alone and wasn't asked for, so that it costs nothing."""
     wanted = variables or ()
     return {name: value for name, value in trace.items() if name not in ON_REQUEST or name in wanted}
+
+
+def counting(values: int, least: type[np.signedinteger[Any]]) -> type[np.signedinteger[Any]]:
+    """A type that counts so many values, and −1."""
+    return least if values <= np.iinfo(least).max else np.int32
 
 
 def charges(world: Any, player: Any) -> bool:

@@ -143,6 +143,15 @@ def test_engines_agree(name: str, agree: Agree) -> None:
     assert 0.0 < float(compiled["cooperation"].mean()) < 1.0
 
 
+@pytest.mark.long
+def test_engines_agree_on_games_of_many_actions(agree: Agree) -> None:
+    """Numbers beyond eight and sixteen bits are counted on."""
+    payoffs = [[float((7 * i + 3 * j) % 11) for j in range(200)] for i in range(200)]
+    compiled = agree(experiment([{"kind": "random", "count": 2}], steps=40, game={"payoffs": payoffs}))
+    assert compiled["action"].values.min() >= 0 and compiled["action"].values.max() > 127
+    assert compiled["observation"].values[:, 1:].min() >= 0 and compiled["observation"].values.max() > 2**15
+
+
 def test_engines_agree_on_civilizations_that_pay_for_thought(agree: Agree) -> None:
     compiled = agree(CIVILIZATIONS)
     assert compiled["power"].dtype == np.float64
