@@ -55,7 +55,7 @@ def rows_of(table: Float[Array, "n *rest"], states: Sequence[int]) -> Float[Arra
 
 
 def log(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """ln x of positive normal numbers to about an ulp, in two thirds of the time of XLA's, which also minds the others.
+    """ln x for x from 2^-126 to 2^126 to about an ulp, in two thirds of the time of XLA's, which also minds the others.
 
     x = (1 + f) 2^k with 1 + f in [√½, √2), and ln(1 + f) = f - f²/2 + f³ P(f) with the minimax polynomial P of degree
     6, whose relative error is 3e-8. What isn't a number, or is infinite, stays no finite number.

@@ -52,7 +52,7 @@ def society(agents: list[dict[str, Any]], action: str = "broadcast", **settings:
     "name", [pytest.param(n, marks=() if n == "learners" else pytest.mark.long) for n in SOCIETIES]
 )
 def test_slabs_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same actions and rewards, and beliefs to a rounding, whether all step at once or 48 lanes at a time."""
+    """The same actions and rewards, and beliefs to a rounding, whether all step at once or 48 to 80 at a time."""
     ((_, together),) = simulate([society(**SOCIETIES[name])], engine="compiled")
     monkeypatch.setattr(program, "LANES", 50)
     monkeypatch.setattr(program, "_PROGRAMS", {})
