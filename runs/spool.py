@@ -202,13 +202,16 @@ class Spool:
         del columns
         width, listed, size, name = json.loads(str(kept[f"spool{first_column}"]))
         path = self.folder / name
-        if not path.exists() or path.stat().st_size < size:
-            raise ValueError(f"{path}: not there, or cut short")
         try:
-            os.link(path, self._file(first_column))
-            self.linked.append(path)
-        except OSError:  # a file system without links
-            path.replace(self._file(first_column))
+            if path.stat().st_size < size:
+                raise ValueError(f"{path}: cut short")
+            try:
+                os.link(path, self._file(first_column))
+                self.linked.append(path)
+            except OSError:  # a file system without links
+                path.replace(self._file(first_column))
+        except OSError:  # never there, or its writer has just finished
+            raise ValueError(f"{path}: not there") from None
         self.runs[first_column] = (
             width,
             {name: Kept(np.dtype(dtype), tuple(inner)) for name, dtype, inner in listed},
