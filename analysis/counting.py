@@ -28,7 +28,7 @@ def actions(ds: xr.Dataset) -> xr.DataArray:
     ds = standard(ds)
     if "action" in ds.data_vars:
         array = ds["action"]
-        return array.fillna(-1).astype(np.int16) if array.dtype.kind == "f" else array
+        return array.fillna(-1).astype(np.int32) if array.dtype.kind == "f" else array
     if "cooperation" not in ds.data_vars:
         raise StoreError("neither action nor cooperation was recorded")
     values = ds["cooperation"].values

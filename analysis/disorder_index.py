@@ -150,16 +150,21 @@ def _leading(array: xr.DataArray) -> np.ndarray:
     return np.asarray(array.values, float).reshape(-1, array.shape[-1])
 
 
+def _by_player(ds: xr.Dataset, name: str, lead: tuple[int, ...]) -> bool:
+    """Whether one number was recorded for every step and player."""
+    return name in ds.data_vars and {"step", "agent"} <= set(ds[name].dims) and ds[name].ndim == len(lead) + 2
+
+
 def _energy(ds: xr.Dataset, starts: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
     for name in ("store", "power", "reward"):
-        if name in ds.data_vars and "agent" in ds[name].dims:
+        if _by_player(ds, name, lead):
             array = ds[name].transpose(..., "step", "agent")
             return evenness(bin_mean(array.values, starts, array.ndim - 2))
     return np.full((*lead, len(starts)), np.nan)
 
 
 def _belief(ds: xr.Dataset, starts: np.ndarray, lead: tuple[int, ...], most: float | None) -> np.ndarray:
-    if "belief_entropy" not in ds.data_vars:
+    if not _by_player(ds, "belief_entropy", lead):
         return np.full((*lead, len(starts)), np.nan)
     array = ds["belief_entropy"].transpose(..., "step", "agent")
     if most is None:

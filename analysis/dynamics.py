@@ -204,8 +204,8 @@ def outcome_entropy_production(
 
 
 def lempel_ziv(sequence: np.ndarray) -> tuple[int, float]:
-    """Phrases of a sequence of small codes and their number times ln n / n, which tends to the entropy rate in nats."""
-    text = bytes(np.asarray(sequence, np.uint8))
+    """Phrases of a sequence of codes and their number times ln n / n, which tends to the entropy rate in nats."""
+    text = "".join(map(chr, np.unique(sequence, return_inverse=True)[1].tolist()))
     n = len(text)
     start = phrases = 0
     while start < n:

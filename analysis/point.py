@@ -30,7 +30,7 @@ def load_point(path: Path) -> xr.Dataset:
             loaded = _dataset(file)
     except FileNotFoundError:
         raise StoreError(f"{path}: this file is missing; run the experiment again to make it anew") from None
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as fault:
+    except (OSError, LookupError, ValueError, TypeError, RuntimeError) as fault:
         raise StoreError(
             f"{path}: not a readable netCDF file ({sentence(fault)}); run the experiment again to redo it"
         ) from fault

@@ -44,6 +44,15 @@ def check(ds: xr.Dataset) -> xr.Dataset:
         raise StoreError(
             f"this dataset is empty ({'no variables' if not empty else f'dimension {empty[0]} has length 0'})"
         )
+    text = [str(n) for n, v in ds.data_vars.items() if v.dtype.kind in "OSU" and "step" in v.dims]
+    if text:
+        raise StoreError(
+            f"{text[0]!r} of this dataset holds text, not numbers: it was not written by thermopolis"
+        )
+    if "step" in ds.coords:
+        steps = ds["step"]
+        if steps.dtype.kind not in "iuf" or not np.isfinite(steps.values).all():
+            raise StoreError("the steps of this dataset aren't numbers: it was not written by thermopolis")
     return ds
 
 

@@ -101,7 +101,8 @@ def _where(point: Point) -> str:
 
 def _curve(ds: xr.Dataset, where: str) -> dict[str, Any]:
     small = digest(ds, _BINS, _SHOWN)
-    names = [n for n in _SHOWN if n in small.data_vars]
+    plain = {"replicate", "step", "group"}
+    names = [n for n in _SHOWN if n in small.data_vars and set(small[n].dims) == plain]
     out: dict[str, Any] = {"where": where, "panels": {}}
     for name in names:
         mean = small[name].mean("replicate").transpose("group", "step")

@@ -126,6 +126,7 @@ def test_lempel_ziv_parses_as_published():
     # Kaspar & Schuster 1987: 0001101001000101 has the history 0·001·10·100·1000·101
     assert lempel_ziv(np.array([int(c) for c in "0001101001000101"]))[0] == 6
     assert lempel_ziv(np.zeros(100))[0] == 2
+    assert lempel_ziv(np.array([0, 256] * 50)) == lempel_ziv(np.array([0, 1] * 50))
 
 
 def test_lempel_ziv_of_a_fair_coin_nears_its_entropy_rate(memory_one_game):

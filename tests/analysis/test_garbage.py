@@ -111,6 +111,29 @@ def test_what_is_not_ours_is_refused_by_every_use(kind, game_point, make_results
         analysis.to_arviz(NOT_OURS[kind])
 
 
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda ds: ds.assign(reward=ds["reward"].astype(str)), "'reward' of this dataset holds text"),
+        (lambda ds: ds.assign_coords(step=list("abc")), "steps of this dataset aren't numbers"),
+        (lambda ds: ds.assign_coords(step=[0, np.nan, 2]), "steps of this dataset aren't numbers"),
+    ],
+)
+def test_variables_of_another_kind_are_refused(spoil, says, game_point, make_results):
+    directory = make_results([({}, spoil(game_point(replicates=2, steps=3)))])
+    with pytest.raises(StoreError, match=rf"0000\.nc: .*{says}"):
+        analysis.report(directory)
+    assert says in Watch(directory).state()["failures"][0]["message"]
+
+
+def test_variables_of_another_shape_are_left_out(game_point, make_results, without_pictures):
+    ds = game_point(replicates=2, steps=12)
+    odd = ds.assign(reward=ds["reward"].mean("agent"), belief_entropy=ds["belief_entropy"].mean("agent"))
+    directory = make_results([({}, odd)])
+    assert analysis.report(directory).is_file()
+    assert "cooperation" in Watch(directory).state()["curves"][0]["panels"]
+
+
 @pytest.mark.parametrize("kind", NOT_OURS)
 def test_no_figure_is_drawn_of_what_is_not_ours(kind):
     for name in FIGURES:
