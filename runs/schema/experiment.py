@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from thermopolis.runs.schema._base import Count, Loose, Natural, Section, fault
-from thermopolis.runs.schema.agents import ActiveInference, Agent, Imitation, MemoryOne, Pymdp
+from thermopolis.runs.schema.agents import ActiveInference, Agent, Imitation, Pymdp
 from thermopolis.runs.schema.core import Core, unpriced
 from thermopolis.runs.schema.environment import Environment, MatrixGame
 from thermopolis.runs.schema.record import Record
@@ -20,6 +20,8 @@ POLICY_BUDGET = 4096
 
 OF_MATRIX_GAMES = ("memory_one", "finite_state", "q_learning", "logit_response", "imitation", "axelrod")
 """Kinds of player that read an observation as an outcome of a matrix game."""
+OF_TWO_ACTIONS = ("memory_one", "finite_state", "axelrod")
+"""Of those, the ones that know cooperation and defection alone."""
 
 
 class Experiment(Section):
@@ -114,7 +116,14 @@ class Experiment(Section):
                 _within_budget(group, number, actions)
             if isinstance(group, Imitation) and world.action != "broadcast":
                 raise fault("imitators need environment.action: broadcast", "agents", number, "kind")
-            if actions != 2 and isinstance(group, MemoryOne):
+            answers = group.kind in OF_MATRIX_GAMES and not isinstance(group, Imitation)
+            if answers and world.action == "broadcast":
+                raise fault(
+                    f"{group.kind} answers one partner's move, and broadcast play shows a share of neighbours: "
+                    "needs environment.action: dyadic",
+                    "agents", number, "kind",
+                )  # fmt: skip
+            if actions != 2 and group.kind in OF_TWO_ACTIONS:
                 raise fault(f"needs a game of 2 actions, this one has {actions}", "agents", number, "kind")
             if actions != 2 and isinstance(group, ActiveInference) and group.first_observation is not None:
                 raise fault(

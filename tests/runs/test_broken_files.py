@@ -117,6 +117,16 @@ BROKEN: dict[str, tuple[str | bytes, list[tuple[int, str]]]] = {
         "name: x\nsteps: 1\nenvironment:\n  kind: matrix_game\n  topology: {kind: ring, n: 5}\n" + AGENT,
         [(6, "agents: 2 players are counted, the topology has 5")],
     ),
+    "who answers one partner in a crowd": (
+        "name: x\nsteps: 1\nenvironment:\n  kind: matrix_game\n  action: broadcast\n  topology: {kind: ring, n: 5}\n"
+        "agents: [{kind: memory_one, strategy: always_defect, count: 5}]\n",
+        [(7, "agents.0.kind: memory_one answers one partner's move")],
+    ),
+    "a machine of two moves among three": (
+        "name: x\nsteps: 1\nenvironment:\n  kind: matrix_game\n  game: {payoffs: [[1, 2, 3], [3, 2, 1], [0, 0, 0]]}\n"
+        "agents: [{kind: finite_state, strategy: tit_for_two_tats, count: 2}]\n",
+        [(6, "agents.0.kind: needs a game of 2 actions, this one has 3")],
+    ),
     "strategy unknown": (
         HEAD + "agents: [{kind: memory_one, count: 2, strategy: tit_for_tta}]\n",
         [(4, "agents.0.strategy: no strategy is named 'tit_for_tta'; did you mean 'tit_for_tat'")],
