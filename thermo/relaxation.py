@@ -69,7 +69,6 @@ class Relaxation:
         made = self.made
         first = None if self.carry is None else jnp.int32(self.done)
         lengths = {
-            "steps": self.steps,
             "count": count,
             "sweeps": made.sweeps,
             "burn_in": made.burn_in,
@@ -99,6 +98,7 @@ class Relaxation:
             sampler=made.sampler,
             schedule=None if self.steady else made.schedule,
             driven=made.after is not made.energy,
+            steps=self.steps,
             **lengths,
         )
         return carry, record
@@ -201,7 +201,7 @@ def _packs(keys: jax.Array, made: Any) -> bool:
     return simple and spins_can_be_packed(keys, made.energy, made.sampler, made.schedule)
 
 
-@partial(jax.jit, static_argnames=("chains", "steps", "count", "sweeps", "burn_in", "start", "states"))
+@partial(jax.jit, static_argnames=("chains", "count", "sweeps", "burn_in", "start", "states"))
 def _packed(
     key: jax.Array,
     energy: Ising,
@@ -210,7 +210,6 @@ def _packed(
     first: Any,
     *,
     chains: int,
-    steps: int,
     count: int,
     sweeps: int,
     burn_in: int,
@@ -218,7 +217,6 @@ def _packed(
     states: bool,
 ) -> tuple[Any, dict[str, Any]]:
     """One replicate of a uniform lattice, 32 spins a word."""
-    del steps
     rows, columns = energy.shape
     shape = (rows, columns)
     width = lattice.packed_width(shape, chains)
