@@ -248,12 +248,14 @@ def along(before: Any, after: Any, fraction: float) -> Any:
 def operations(made: Any, steps: int) -> np.ndarray:
     """Joules of each step by kind, (steps, 5): programmed once, or at every step of a protocol."""
     copies = getattr(made.sampler, "copies", 1)
-    result = np.zeros((steps, 5))
-    for step in range(steps):
-        sweeps = (made.sweeps + (made.burn_in if step == 0 else 0)) * copies
-        writes = copies if step == 0 or made.after is not made.energy else 0
-        result[step] = made.device.joules(made.device.operations(made.energy, sweeps, 1, writes)).operations
-    return result
+
+    def spent(sweeps: int, writes: int) -> np.ndarray:
+        counted = made.device.operations(made.energy, sweeps * copies, 1, writes)
+        return np.asarray(made.device.joules(counted).operations, np.float64)
+
+    first = spent(made.sweeps + made.burn_in, copies)
+    later = spent(made.sweeps, copies if made.after is not made.energy else 0)
+    return np.concatenate([first[None], np.broadcast_to(later, (steps - 1, 5))])
 
 
 def attributes(units: str, title: str) -> dict[str, str]:
