@@ -200,8 +200,25 @@ def _(group: groups.ActiveInference, role: int, stage: Stage, experiment: Experi
     return player
 
 
+def _payoffs(stage: Stage, kind: str) -> np.ndarray:
+    """The game's tables by role, which another's world doesn't tell."""
+    if stage.payoffs is None:
+        raise ExperimentError(f"agents: {kind} plays matrix games alone")
+    return stage.payoffs
+
+
+def _shows_outcomes(stage: Stage, kind: str) -> None:
+    """Refuses another's world to those who take what it shows for CC, CD, DC or DD."""
+    can, seen = stage.world.num_actions, stage.world.num_observations
+    if (can, seen) != (2, 4):
+        raise ExperimentError(
+            f"agents: {kind} knows 2 actions and outcomes CC, CD, DC, DD; this world has {can} and {seen}"
+        )
+
+
 @_build.register
 def _(group: groups.MemoryOne, role: int, stage: Stage, experiment: Experiment) -> Any:
+    _shows_outcomes(stage, group.kind)
     if group.strategy is not None:
         player = agents.strategy(group.strategy)
     else:
@@ -214,17 +231,18 @@ def _(group: groups.MemoryOne, role: int, stage: Stage, experiment: Experiment) 
 
 @_build.register
 def _(group: groups.FiniteState, role: int, stage: Stage, experiment: Experiment) -> Any:
+    _shows_outcomes(stage, group.kind)
     return agents.strategy(group.strategy)
 
 
 @_build.register
 def _(group: groups.QLearning, role: int, stage: Stage, experiment: Experiment) -> Any:
-    assert stage.payoffs is not None
+    payoffs = _payoffs(stage, group.kind)
     return agents.QLearning(
         rate=group.rate,
         discount=group.discount,
         temperature=group.temperature,
-        payoffs=stage.payoffs[role].tolist(),
+        payoffs=payoffs[role].tolist(),
         epsilon=group.epsilon,
         exploration=group.exploration,
         memory=group.memory,
@@ -234,17 +252,14 @@ def _(group: groups.QLearning, role: int, stage: Stage, experiment: Experiment) 
 
 @_build.register
 def _(group: groups.LogitResponse, role: int, stage: Stage, experiment: Experiment) -> Any:
-    assert stage.payoffs is not None
-    return agents.LogitResponse(
-        group.temperature, stage.payoffs[role].tolist(), group.concentration, group.forgetting
-    )
+    table = _payoffs(stage, group.kind)[role].tolist()
+    return agents.LogitResponse(group.temperature, table, group.concentration, group.forgetting)
 
 
 @_build.register
 def _(group: groups.Axelrod, role: int, stage: Stage, experiment: Experiment) -> Any:
-    if stage.payoffs is None:
-        raise ExperimentError("agents: axelrod plays matrix games alone")
-    return agents.AxelrodPlayer(group.strategy, stage.payoffs[role].tolist(), float(stage.noise))
+    table = _payoffs(stage, group.kind)[role].tolist()
+    return agents.AxelrodPlayer(group.strategy, table, float(stage.noise))
 
 
 @_build.register

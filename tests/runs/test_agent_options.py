@@ -16,6 +16,8 @@ import xarray as xr
 import yaml
 
 from thermopolis.agents import GenerativeModel
+from thermopolis.errors import ExperimentError
+from thermopolis.runs.cast import PointCast
 from thermopolis.runs.cli.listing import lines
 from thermopolis.runs.schema import Experiment
 
@@ -165,3 +167,20 @@ def test_engines_agree_on(name: str, tmp_path: Path, agree: Callable[[Experiment
     ds: Any = agree(point)
     assert set(np.unique(ds["action"])) <= {0, 1}
     assert set(map(str, np.unique(ds["kind"]))) == {group.kind for group in point.agents}
+
+
+@pytest.mark.parametrize(
+    ("agent", "reason"),
+    [
+        ("{kind: memory_one, strategy: tit_for_tat, count: 2}", "knows 2 actions and outcomes CC"),
+        ("{kind: finite_state, strategy: prober, count: 2}", "knows 2 actions and outcomes CC"),
+        ("{kind: q_learning, count: 2}", "plays matrix games alone"),
+        ("{kind: logit_response, count: 2}", "plays matrix games alone"),
+    ],
+)
+def test_who_reads_a_game_is_refused_by_a_world_that_shows_none(agent: str, reason: str) -> None:
+    # from outside it shows one number more: nothing yet
+    world = "{kind: pettingzoo, module: thermopolis.envs.matrix_game_v0}"
+    point = yaml.safe_load(f"{{name: x, steps: 1, environment: {world}, agents: [{agent}]}}")
+    with pytest.raises(ExperimentError, match=reason):
+        PointCast(Experiment.model_validate(point)).player(0, 0)
