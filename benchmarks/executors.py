@@ -61,11 +61,11 @@ def rows() -> Iterator[Row]:
     """Two local workers against one process on one core; Dask against two local workers."""
     work = f"{POINTS} points × {REPLICATES} games × {ROUNDS:,} rounds, horizon 3"
     seconds()  # programs are compiled once and kept
-    alone = min(seconds(held=True) for _ in range(2))
-    local = min(seconds("--executor", "local", "--workers", "2") for _ in range(2))
+    alone = seconds(held=True)
+    local = seconds("--executor", "local", "--workers", "2")
     yield Row(work, "one process on one core", alone, local, 1.7, "ours: --executor local, 2 workers")
     if find_spec("distributed") is not None:
-        dask = min(seconds("--executor", "dask", "--workers", "2") for _ in range(2))
+        dask = seconds("--executor", "dask", "--workers", "2")
         yield Row(work, "--executor local, 2 workers", local, dask, 0.8, "ours: --executor dask, 2 workers")
 
 

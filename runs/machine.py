@@ -26,8 +26,7 @@ def shares(workers: int) -> list[list[int]]:
 def hold_to(share: list[int]) -> None:
     """Keeps this process, its threads and those to come, on some cores.
 
-    Compiled programs then start as many threads as they have cores: wandering between the cores of others costs a
-    program half of its speed (docs/performance.md).
+    Compiled programs then start as many threads as they have cores, and workers don't wait for each other's.
     """
     if not share:
         return
