@@ -109,7 +109,8 @@ def _register(sizes: Sequence[int], configurations: Sequence[int], lanes: int, s
     bits = [(size - 1).bit_length() for size in sizes]
     work = sum(count * (size - 1) + _HASH for size, count in zip(sizes, configurations, strict=True))
     sweeps = min(_WORD // max(sum(bits), 1), _WORK // work)
-    if sweeps < 2 or lanes * samples < _MANY:
+    by_heart = max(configurations) <= _TABULATED  # else an ulp could hang on how sweeps are fused
+    if sweeps < 2 or not by_heart or lanes * samples < _MANY:
         return Register(1, lambda rows, held: list(rows), lambda held, back: list(held))
     offsets = [int(offset) for offset in np.cumsum([0, *bits])]
 

@@ -34,6 +34,7 @@ def test_a_helper_that_dies_is_done_without(sweep_dir: Path) -> None:
     helper = side_by_side.Helper(0, 400)
     assert helper.process is not None
     first = helper.digest(paths[0])
+    assert helper.process is not None, "the helper itself has made it"
     os.kill(helper.process.pid, signal.SIGKILL)
     second = helper.digest(paths[1])
     assert helper.process is None
