@@ -194,7 +194,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(i, marks=[] if i in (0, 1, 3) else pytest.mark.long) for i in range(len(CASES))]
+    "case", [pytest.param(i, marks=[] if i in (0, 3) else pytest.mark.long) for i in range(len(CASES))]
 )
 def test_on_random_single_factor_models(case):
     states, outcomes, controls, horizon, learns, parameter_gain = CASES[case]

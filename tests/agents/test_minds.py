@@ -293,7 +293,7 @@ def members_apart(x: Any) -> np.ndarray:
     return np.asarray(x).reshape(*np.shape(x)[:-1], 2, -1)
 
 
-@pytest.mark.parametrize("kind", ["share", "merge"])
+@pytest.mark.parametrize("kind", [pytest.param("share", marks=pytest.mark.long), "merge"])
 def test_a_team_of_weight_zero_is_independent_agents(kind: str) -> None:
     answers = lambda t, last: last
     alone = ActiveInference(dilemma_model(DILEMMA), learning=Learning(0.3))

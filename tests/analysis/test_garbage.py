@@ -6,6 +6,7 @@ import csv
 import json
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -18,6 +19,10 @@ from thermopolis.analysis.figures import FIGURES, draw
 from thermopolis.analysis.page.build import page_of
 from thermopolis.analysis.view import Watch
 from thermopolis.errors import StoreError
+
+
+#: Exports that this machine has the packages for.
+EXPORTS = [analysis.to_csv, *([analysis.to_parquet] if find_spec("pyarrow") else [])]
 
 
 def strange(game_point: Callable[..., xr.Dataset]) -> dict[str, xr.Dataset]:
@@ -104,7 +109,7 @@ def test_what_is_not_ours_is_refused_by_every_use(kind, game_point, make_results
             use(directory)
     said = Watch(directory).state()
     assert "this dataset" in said["failures"][0]["message"] and not said["curves"]
-    for export in (analysis.to_csv, analysis.to_parquet):
+    for export in EXPORTS:
         with pytest.raises(StoreError, match="this dataset"):
             export(NOT_OURS[kind], tmp_path / "table")
     with pytest.raises(StoreError, match="this dataset"):

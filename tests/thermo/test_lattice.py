@@ -96,7 +96,7 @@ def packed_run(temperature: float, seed: int, sweeps: int) -> tuple[np.ndarray, 
 
 
 @pytest.mark.parametrize(
-    "temperature", [pytest.param(1.8, marks=LONG), 2.0, pytest.param(2.6, marks=LONG), 3.0]
+    "temperature", [pytest.param(1.8, marks=LONG), 2.0, *(pytest.param(t, marks=LONG) for t in (2.6, 3.0))]
 )
 def test_onsager(temperature: float) -> None:
     """64 × 64 from order: energy and |m| of the infinite lattice (finite size: 1e-3 below T_c, 2e-3 above)."""
