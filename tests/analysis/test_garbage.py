@@ -20,7 +20,6 @@ from thermopolis.analysis.page.build import page_of
 from thermopolis.analysis.view import Watch
 from thermopolis.errors import StoreError
 
-
 #: Exports that this machine has the packages for.
 EXPORTS = [analysis.to_csv, *([analysis.to_parquet] if find_spec("pyarrow") else [])]
 
