@@ -166,7 +166,8 @@ def _frames(ds: xr.Dataset, replicate: int) -> Frames:
         place[chosen] = np.arange(len(chosen))
         links = place[links][(place[links] >= 0).all(1)]
         rate, agents = rate[:, chosen], len(chosen)
-    return Frames(rate, share, steps, links, shape, positions(agents, links))
+    where = positions(agents, links) if shape is None else np.zeros((0, 2))  # a lattice's are its cells
+    return Frames(rate, share, steps, links, shape, where)
 
 
 @partial(figure, size=(9.0, 3.7))

@@ -117,3 +117,24 @@ def test_a_commons_is_drawn_beside_its_nash_stock_and_its_optimum() -> None:
     axes = draw(ds, "phase_diagram").axes[0]
     lines = {str(line.get_label()): set(np.round(line.get_ydata(), 6)) for line in axes.lines}
     assert lines["Nash"] == {0.25} and lines["optimum"] == {0.55}
+
+
+def test_players_of_a_lattice_are_not_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    from thermopolis.analysis.plot import network
+
+    monkeypatch.setattr(network, "positions", lambda *_: pytest.fail("its cells say where they stand"))
+    side = 30
+    player = np.arange(side * side)
+    row, column = np.divmod(player, side)
+    links = np.concatenate(
+        [
+            np.stack([player, (row + 1) % side * side + column]),
+            np.stack([player, row * side + (column + 1) % side]),
+        ],
+        1,
+    )
+    ds = xr.Dataset(
+        {"cooperation": (("replicate", "step", "agent"), np.ones((1, 5, side * side)))},
+        coords={"source": ("link", links[0]), "target": ("link", links[1])},
+    )
+    network.society_snapshots(ds)
