@@ -37,6 +37,8 @@ def replica_paths(ds: xr.Dataset, most: int = SHOWN) -> xr.DataArray:
     values = np.where(held.values < 0, np.nan, held.values)
     rung = np.argsort(values, axis=-1).astype(np.float64)  # NaN last
     rung[np.isnan(np.sort(values, axis=-1))] = np.nan
-    coords = {name: c for name, c in held.coords.items() if set(c.dims) <= set(held.dims) - {"rung"}}
+    coords = {
+        name: c for name, c in held.coords.items() if c.dims and set(c.dims) <= set(held.dims) - {"rung"}
+    }
     dims = [*held.dims[:-1], "replica"]
-    return xr.DataArray(rung, dims=dims, coords=coords).drop_vars(["replicate", "agent"], errors="ignore")
+    return xr.DataArray(rung, dims=dims, coords=coords)

@@ -142,6 +142,10 @@ def test_paths_are_the_inverse_of_who_is_where():
         path.values[1, :, :2].tolist() == [[0, 1], [1, 0], [1, 0], [0, 1]] and np.isnan(path[1, :, 2]).all()
     )
     assert analysis.replica_paths(ds, 2).sizes["step"] == 2
+    seeded = ds.assign_coords(world_seed=("replicate", np.arange(ds.sizes["replicate"])))
+    assert (
+        "world_seed" not in analysis.replica_paths(seeded).coords
+    )  # one replicate's, which differs along a sweep
     kept = analysis.digest(ds)
     assert "replica" not in kept.data_vars and np.array_equal(kept["replica_path"], path, equal_nan=True)
     with pytest.raises(StoreError, match="no parallel tempering"):
