@@ -187,6 +187,11 @@ class ActiveInference:
         return self.structure.team is None
 
     @property
+    def working_numbers(self) -> int:
+        """About how many numbers a step holds at once for every lane, besides settings and states."""
+        return self.structure.planned
+
+    @property
     def num_observations(self) -> int:
         """Number of joint outcomes over all modalities; an observation is their mixed-radix index."""
         return int(np.prod(self.structure.num_obs))

@@ -123,6 +123,18 @@ class PymdpPlayer:
         rate = 0.0 if self.learning is None else self.learning.rate
         return {"gamma": np.float32(1.0 / self.temperature), "rate": np.float32(rate)}
 
+    @property
+    def working_numbers(self) -> int:
+        """About how many numbers a step holds at once for every lane: its own model, and the tree of its search."""
+        model, told = self.model, self.planner
+        own = sum(table.size for table in (*model.A, *model.B))
+        node = sum(model.num_states) + sum(model.num_obs) + 5
+        if told["kind"] == "sophisticated":
+            return own + int(told["max_nodes"]) * (node + 2 * int(told["max_branching"]))
+        if told["kind"] == "monte_carlo":
+            return own + int(told["simulations"]) * (node + 4 * model.num_actions)
+        return own + model.num_actions**self.horizon * node
+
     def agent(self, lanes: int) -> Any:
         """The pymdp agent of so many lanes, as the model describes it."""
         from pymdp.agent import Agent

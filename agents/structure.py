@@ -5,6 +5,7 @@ A structure decides the compiled program and is hashable; a state is what lanes 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,7 +13,9 @@ from typing import NamedTuple
 from jaxtyping import Array, Int
 
 from thermopolis.agents.belief import Beliefs
+from thermopolis.agents.belief_tree import beliefs_weighed
 from thermopolis.agents.core_in_loop import Core, CoreUse
+from thermopolis.agents.sophisticated import folds
 from thermopolis.agents.team import Team
 
 
@@ -68,6 +71,17 @@ class Structure:
         return tuple(
             plain and sets is not None and len({len(rows) for rows in sets}) == 1 for sets in self.reachable
         )
+
+    @property
+    def planned(self) -> int:
+        """About how many numbers planning holds at once for every lane: the values, and the beliefs they come from."""
+        states, actions = math.prod(self.num_states), len(self.actions)
+        if self.planner == "enumerate":
+            return self.policies * (sum(self.num_states) + 5)
+        if folds(len(self.num_states), self.identity):
+            return actions * states * (states + 5)
+        # a level's predictions, each with every outcome, what follows from it, and what that leads to
+        return 4 * states * beliefs_weighed(actions, math.prod(self.num_obs), self.horizon)
 
     @property
     def policies(self) -> int:

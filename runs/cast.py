@@ -56,10 +56,11 @@ class Cast:
 
     @cached_property
     def lane_bytes(self) -> int:
-        """Size of the widest player's own arrays, which a step reads and writes for every lane."""
+        """What every lane of the widest player needs in a core's cache: its own arrays, or what planning works out."""
         sizes = [
-            sum(
-                np.size(value) for name, value in s.player.settings().items() if not is_shared(s.player, name)
+            max(
+                getattr(s.player, "working_numbers", 0),
+                sum(np.size(v) for name, v in s.player.settings().items() if not is_shared(s.player, name)),
             )
             for s in self.segments
         ]

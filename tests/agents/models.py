@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from thermopolis.agents import ActiveInference, GenerativeModel
+from thermopolis.agents import GenerativeModel
 from thermopolis.keys import fold_in, make_key
 
 
@@ -33,11 +33,11 @@ def random_model(
     )
 
 
-def lanes_of(player: ActiveInference, lanes: int) -> tuple[Any, Any]:
+def lanes_of(player: Any, lanes: int) -> tuple[Any, Any]:
     """Keys and settings of some equal lanes."""
     settings = {
         name: jnp.broadcast_to(
-            jnp.asarray(v)[..., None], (*np.shape(v), 1 if name in player.shared else lanes)
+            jnp.asarray(v)[..., None], (*np.shape(v), 1 if name in getattr(player, "shared", ()) else lanes)
         )
         for name, v in player.settings().items()
     }
