@@ -11,6 +11,7 @@ from thermopolis.envs.commons.closed_forms import (
 from thermopolis.envs.commons.describe import describe
 from thermopolis.envs.commons.dynamics import MODELS, Commons, CommonsParams, CommonsState
 from thermopolis.envs.commons.env import CommonsEnv, parallel_env
+from thermopolis.envs.commons.growth import GrowthOutcomes, growth, growth_plan, growth_response
 from thermopolis.envs.parallel import to_aec
 
 env = to_aec(parallel_env)
@@ -22,11 +23,15 @@ __all__ = [
     "CommonsEnv",
     "CommonsParams",
     "CommonsState",
+    "GrowthOutcomes",
     "describe",
     "env",
     "gordon_schaefer",
     "gordon_schaefer_response",
     "govsim_sustainable",
+    "growth",
+    "growth_plan",
+    "growth_response",
     "levhari_mirman",
     "levhari_mirman_response",
     "parallel_env",

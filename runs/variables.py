@@ -114,10 +114,13 @@ VARIABLES: dict[str, Variable] = {
     "stock": Variable("float64", "1", "stock of the common resource"),
     "harvest": Variable("float64", "1", "what a player took of it"),
     "effort": Variable("float64", "1", "effort of a player"),
-    "stock_nash": Variable("float64", "1", "steady stock at the Nash harvest"),
-    "stock_optimum": Variable("float64", "1", "steady stock at the planner's harvest"),
-    "reward_nash": Variable("float64", "1", "steady reward of each at the Nash harvest"),
-    "reward_optimum": Variable("float64", "1", "steady reward of each at the planner's harvest"),
+    "growth_rate": Variable("float64", "1", "growth rate of the stock, ln of its change in a round"),
+    "growth_rate_nash": Variable("float64", "1", "growth rate at the Nash harvest"),
+    "growth_rate_optimum": Variable("float64", "1", "growth rate at the planner's harvest"),
+    "stock_nash": Variable("float64", "1", "stock at the Nash harvest, steady or by now"),
+    "stock_optimum": Variable("float64", "1", "stock at the planner's harvest, steady or by now"),
+    "reward_nash": Variable("float64", "1", "reward of each at the Nash harvest, steady or by now"),
+    "reward_optimum": Variable("float64", "1", "reward of each at the planner's harvest, steady or by now"),
     "temperature_attained": Variable(
         "float32", "1", "1 where the entropy target is attainable within bounds"
     ),

@@ -1,9 +1,11 @@
-"""A common stock and n harvesters: pure ``init`` and ``step`` of three resources.
+"""A common stock and n harvesters: pure ``init`` and ``step`` of four resources.
 
 ``gordon_schaefer``: effort levels e; within a round Ẋ = rX(1−X/K) − qEX is followed exactly (a logistic with rate
 r − qE), the catch is qe∫X dt, the reward p·catch − c·e. ``levhari_mirman``: shares s of the stock are eaten,
 reward ln(sx), and x' = (x − Σc)^α. ``govsim``: levels are units taken (all scaled down alike where they exceed the
-stock), the rest doubles up to the capacity. A stock below ``collapse`` ends the game for all.
+stock), the rest doubles up to the capacity. ``growth``: shares s of the stock are eaten, reward ln(sx), and what is
+left grows by A, x' = A(x − Σc), without bound but for a ``capacity`` that single precision holds. A stock below
+``collapse`` ends the game for all.
 """
 
 from __future__ import annotations
@@ -17,11 +19,17 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int32, Key
 
 from thermopolis.envs.commons.closed_forms import gordon_schaefer, levhari_mirman
+from thermopolis.envs.commons.growth import growth
+from thermopolis.envs.commons.references import rate_of, references
 from thermopolis.envs.world import Outcome, lanes, lookup
 from thermopolis.errors import ModelError
 
-MODELS = ("gordon_schaefer", "levhari_mirman", "govsim")
+MODELS = ("gordon_schaefer", "levhari_mirman", "govsim", "growth")
+OF_SHARES = ("levhari_mirman", "growth")
+"""Models whose levels are shares of the stock."""
 ALL_OF_IT = 0.999
+ROUNDING = 1e-6
+"""A share of the stock so small is what single precision left of nothing."""
 
 
 class CommonsParams(NamedTuple):
@@ -30,10 +38,12 @@ class CommonsParams(NamedTuple):
     Attributes
     ----------
     efforts : (actions, c), what each action means: effort, share of the stock, or units.
-    stock0 : initial stock. capacity : K (also the 100 of GovSim, and the scale of what is seen).
-    growth : r a round (GovSim: the factor of regrowth). catch, price, cost : q, p and c of Gordon–Schaefer.
-    alpha : exponent of Levhari–Mirman. collapse : stock below which the game is over.
+    stock0 : initial stock. capacity : K (also the 100 of GovSim, and the scale of what is seen; of ``growth`` the
+        stock at which it stands still).
+    growth : r a round (GovSim and ``growth``: the factor of regrowth). catch, price, cost : q, p and c of
+        Gordon–Schaefer. alpha : exponent of Levhari–Mirman. collapse : stock below which the game is over.
     shock : standard deviation of the log by which regrowth varies from round to round.
+    discount : β of a round, for levels and references of Levhari–Mirman and ``growth``.
     """
 
     efforts: Float[Array, "actions c"]
@@ -46,19 +56,22 @@ class CommonsParams(NamedTuple):
     alpha: Float[Array, " c"]
     collapse: Float[Array, " c"]
     shock: Float[Array, " c"]
+    discount: Float[Array, " c"]
 
 
 class CommonsState(NamedTuple):
-    """The stock of each cell, and whether it has collapsed."""
+    """The stock of each cell, whether it has collapsed, and rounds played."""
 
     stock: Float[Array, " cells"]
     ended: Bool[Array, " cells"]
+    round: Int32[Array, " cells"]
 
 
 _DEFAULTS: dict[str, dict[str, float]] = {
     "gordon_schaefer": {"stock0": 1.0, "capacity": 1.0, "growth": 0.5, "collapse": 1e-3},
     "levhari_mirman": {"stock0": 0.3, "capacity": 1.0, "growth": 1.0, "collapse": 1e-9},
     "govsim": {"stock0": 100.0, "capacity": 100.0, "growth": 2.0, "collapse": 5.0},
+    "growth": {"stock0": 1.0, "capacity": 1e30, "growth": 1.1, "collapse": 1e-9},
 }
 
 
@@ -108,6 +121,7 @@ class Commons:
             "cost": 0.1,
             "alpha": 0.5,
             "shock": 0.0,
+            "discount": 0.95,
             **_DEFAULTS[self.model],
         }
         for name, value in numbers.items():
@@ -123,13 +137,15 @@ class Commons:
             values[name] = value
         if not np.all((np.asarray(values["alpha"]) < 1) & (np.asarray(values["alpha"]) > 0)):
             raise ModelError("commons.alpha: must be above 0 and below 1")
-        if self.model == "govsim" and not np.all(np.asarray(values["growth"]) > 1):
+        if not np.all((np.asarray(values["discount"]) < 1) & (np.asarray(values["discount"]) > 0)):
+            raise ModelError("commons.discount: must be above 0 and below 1")
+        if self.model in ("govsim", "growth") and not np.all(np.asarray(values["growth"]) > 1):
             raise ModelError("commons.growth: what is left must grow, so the factor must exceed 1")
         given = self.default_efforts(**values) if efforts is None else np.asarray(efforts, np.float64)
         table = given[:, None] if given.ndim == 1 else given
         if table.shape[0] != self.actions or not np.all(np.isfinite(table)) or np.any(table < 0):
             raise ModelError(f"commons.efforts: expected {self.actions} finite levels of at least 0")
-        if self.model == "levhari_mirman" and (np.any(table <= 0) or np.any(table > 1)):
+        if self.model in OF_SHARES and (np.any(table <= 0) or np.any(table > 1)):
             raise ModelError(
                 "commons.efforts: shares of the stock must lie above 0 (ln 0 is no utility) and within 1"
             )
@@ -137,7 +153,7 @@ class Commons:
             efforts=jnp.asarray(table, jnp.float32), **{name: lanes(value) for name, value in values.items()}
         )
 
-    def default_efforts(self, beta: float = 0.95, **values: Any) -> np.ndarray:
+    def default_efforts(self, **values: Any) -> np.ndarray:
         """Levels through the planner's and the Nash harvest.
 
         Two: optimum and Nash. Three: 1½ Nash besides. More: half the optimum, optimum, …, Nash, 1½ Nash. A sole
@@ -149,10 +165,12 @@ class Commons:
             return fair * 2.0 * np.arange(self.actions) / (self.actions - 1)
         if self.model == "gordon_schaefer":
             names = ("growth", "capacity", "catch", "price", "cost")
-            solved = gordon_schaefer(self.players, **{name: number[name] for name in names})
+            solved: Any = gordon_schaefer(self.players, **{name: number[name] for name in names})
+        elif self.model == "growth":
+            solved = growth(self.players, number["growth"], number["discount"])
         else:
-            solved = levhari_mirman(self.players, number["alpha"], beta)
-        most = 1.0 if self.model == "levhari_mirman" else np.inf
+            solved = levhari_mirman(self.players, number["alpha"], number["discount"])
+        most = 1.0 if self.model in OF_SHARES else np.inf
         if solved.optimum <= 0:  # fishing never pays: from nothing to what would empty the stock
             return number["growth"] / number["catch"] / self.players * np.linspace(0, 1, self.actions)
         if self.players == 1:
@@ -169,7 +187,8 @@ class Commons:
     def init(self, key: Key[Array, " cells"], params: CommonsParams) -> CommonsState:
         """The initial stock."""
         cells = key.shape[0]
-        return CommonsState(jnp.broadcast_to(params.stock0, (cells,)), jnp.zeros((cells,), bool))
+        stock = jnp.broadcast_to(params.stock0, (cells,))
+        return CommonsState(stock, jnp.zeros((cells,), bool), jnp.zeros((cells,), jnp.int32))
 
     def step(
         self,
@@ -189,8 +208,16 @@ class Commons:
         over = state.ended
         after = jnp.where(over, state.stock, after)
         ended = over | (after < params.collapse)
-        level = jnp.clip((after / params.capacity * self.levels).astype(jnp.int32), 0, self.levels - 1)
+        grew = rate_of(state.stock, after, params)
+        if self.model == "growth":
+            full = 0.5 + 0.5 * grew / jnp.log(params.growth)
+        else:
+            full = after / params.capacity
+        level = jnp.clip((full * self.levels).astype(jnp.int32), 0, self.levels - 1)
         shape = actions.shape
+        marks = references(self.model, self.players, params, state.round)
+        if self.model == "growth":
+            marks["growth_rate"] = grew
         outcome = Outcome(
             observation=jnp.where(over, -1, actions * self.levels + level),
             reward=jnp.where(over, jnp.nan, reward),
@@ -200,26 +227,10 @@ class Commons:
                 "stock": jnp.broadcast_to(after, shape),
                 "effort": jnp.where(over, 0.0, effort),
                 "harvest": jnp.where(over, 0.0, taken),
-                **{name: jnp.broadcast_to(value, shape) for name, value in self._marks(params).items()},
+                **{name: jnp.broadcast_to(value, shape) for name, value in marks.items()},
             },
         )
-        return CommonsState(after, ended), outcome
-
-    def _marks(self, params: CommonsParams) -> dict[str, Array]:
-        """Steady stock and reward of each at the Nash harvest and at the planner's, where a closed form needs no more
-        than the world's own numbers."""
-        if self.model != "gordon_schaefer":
-            return {}
-        z = jnp.minimum(params.cost / (params.price * params.catch * params.capacity), 1.0)
-        marks = {}
-        for name, owners in (("nash", self.players), ("optimum", 1)):
-            stock = params.capacity * (1.0 + owners * z) / (owners + 1)
-            effort = owners / (owners + 1) * params.growth / params.catch * (1.0 - z)
-            marks[f"stock_{name}"] = stock
-            marks[f"reward_{name}"] = (
-                (params.price * params.catch * stock - params.cost) * effort / self.players
-            )
-        return marks
+        return CommonsState(after, ended, state.round + 1), outcome
 
 
 def _total(rows: Array) -> Array:
@@ -244,6 +255,13 @@ def _levhari_mirman(stock: Array, effort: Array, params: CommonsParams) -> tuple
     return left**params.alpha, taken, jnp.log(jnp.maximum(taken, 1e-30))
 
 
+def _growth(stock: Array, effort: Array, params: CommonsParams) -> tuple[Array, Array, Array]:
+    asked = _total(effort)
+    taken = effort * stock / jnp.maximum(asked, 1.0)
+    left = jnp.where(asked > 1.0 - ROUNDING, 0.0, 1.0 - asked) * stock
+    return params.growth * left, taken, jnp.log(jnp.maximum(taken, 1e-30))
+
+
 def _govsim(stock: Array, effort: Array, params: CommonsParams) -> tuple[Array, Array, Array]:
     asked = _total(effort)
     taken = effort * jnp.minimum(1.0, stock / jnp.maximum(asked, 1e-30))
@@ -252,4 +270,9 @@ def _govsim(stock: Array, effort: Array, params: CommonsParams) -> tuple[Array, 
     return jnp.where(left < params.collapse, 0.0, after), taken, taken
 
 
-RULES = {"gordon_schaefer": _gordon_schaefer, "levhari_mirman": _levhari_mirman, "govsim": _govsim}
+RULES = {
+    "gordon_schaefer": _gordon_schaefer,
+    "levhari_mirman": _levhari_mirman,
+    "govsim": _govsim,
+    "growth": _growth,
+}

@@ -38,7 +38,7 @@ class CommonsEnv(WorldEnv):
         return render.text(self.world.model, self.round, float(self.params.capacity[0]), recorded)
 
     def picture(self) -> np.ndarray:
-        return render.picture(self.round, float(self.params.capacity[0]), self._history)
+        return render.picture(self.world.model, self.round, float(self.params.capacity[0]), self._history)
 
 
 def parallel_env(
@@ -56,10 +56,10 @@ def parallel_env(
 
     Parameters
     ----------
-    model : ``gordon_schaefer``, ``levhari_mirman`` or ``govsim``.
+    model : ``gordon_schaefer``, ``levhari_mirman``, ``govsim`` or ``growth``.
     players : harvesters.
     actions : effort levels to choose from.
-    levels : steps in which the stock is seen.
+    levels : steps in which the stock is seen (``growth``: its rate of growth).
     efforts : what each action means (effort, share of the stock, units); absent: levels through the planner's
         and the Nash harvest.
     random, max_cycles, render_mode : see ``envs.parallel.WorldEnv``.

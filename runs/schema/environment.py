@@ -114,15 +114,16 @@ class Commons(Section):
     """A stock that regrows and everybody harvests; players choose among levels of effort."""
 
     kind: Literal["commons"]
-    model: Literal["gordon_schaefer", "levhari_mirman", "govsim"] = "gordon_schaefer"
+    model: Literal["gordon_schaefer", "levhari_mirman", "govsim", "growth"] = "gordon_schaefer"
     actions: Annotated[Integer, Field(ge=2)] = 5
     """Levels of effort to choose from."""
     levels: Annotated[Integer, Field(ge=2)] = 6
-    """Steps in which the stock is seen."""
+    """Steps in which the stock is seen (model growth: its rate of growth)."""
     efforts: Annotated[tuple[NonNegative, ...], Loose] | None = None
     """What each action means (null: levels through the planner's and the Nash harvest)."""
     parameters: dict[str, Any] = Field(default_factory=dict)
-    """Numbers of the resource: stock0, capacity, growth, catch, price, cost, alpha, collapse, shock."""
+    """Numbers of the resource: stock0, capacity, growth, catch, price, cost, alpha, collapse, shock,
+    discount."""
 
     @model_validator(mode="after")
     def _possible(self) -> Commons:

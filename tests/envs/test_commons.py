@@ -169,7 +169,7 @@ def test_default_levels_pass_through_optimum_and_nash(model):
             efforts = np.asarray(world.default_params().efforts)[:, 0]
             assert efforts.shape == (actions,) and np.all(np.diff(efforts) > 0)
             if model != "govsim" and players > 1:
-                solved = (gordon_schaefer if model == "gordon_schaefer" else levhari_mirman)(players)
+                solved = getattr(commons_v0, model)(players)
                 assert np.min(np.abs(efforts - solved.nash)) < 1e-6
                 assert np.min(np.abs(efforts - solved.optimum)) < 1e-6
 
@@ -228,6 +228,9 @@ def test_seeds_govern_whole_trajectories(seeds_govern):
         ({"model": "levhari_mirman", "alpha": 1.0}, "alpha"),
         ({"model": "levhari_mirman", "alpha": 0.0}, "alpha"),
         ({"model": "govsim", "growth": 1.0}, "growth"),
+        ({"model": "growth", "growth": 1.0}, "growth"),
+        ({"model": "growth", "discount": 1.0}, "discount"),
+        ({"model": "growth", "efforts": [0.0, 0.1]}, "efforts"),
     ],
     ids=str,
 )

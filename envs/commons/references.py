@@ -1,0 +1,58 @@
+"""What theory expects of a commons, recorded beside what happened: the Nash harvest's way and the planner's.
+
+Gordon–Schaefer: steady stock and each player's steady rent, X = K(1+nz)/(n+1) with n owners, and with one (the
+optimum). ``growth``: a stock that had always been shared so has grown by A·β/(n−(n−1)β) a round (the optimum: n = 1);
+its rate, where it would stand by now, and what each would get of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Int32
+
+
+def references(model: str, players: int, params: Any, played: Int32[Array, " cells"]) -> dict[str, Array]:
+    """Quantities named ``…_nash`` and ``…_optimum``, where a closed form needs no more than the world's own numbers.
+
+    Parameters
+    ----------
+    params : ``CommonsParams``.
+    played : rounds before this one.
+    """
+    if model == "growth":
+        return _ways(players, params, played)
+    return _steady(players, params) if model == "gordon_schaefer" else {}
+
+
+def _steady(players: int, params: Any) -> dict[str, Array]:
+    """Steady stock, and each player's reward there."""
+    z = jnp.minimum(params.cost / (params.price * params.catch * params.capacity), 1.0)
+    marks = {}
+    for name, owners in (("nash", players), ("optimum", 1)):
+        stock = params.capacity * (1.0 + owners * z) / (owners + 1)
+        effort = owners / (owners + 1) * params.growth / params.catch * (1.0 - z)
+        marks[f"stock_{name}"] = stock
+        marks[f"reward_{name}"] = (params.price * params.catch * stock - params.cost) * effort / players
+    return marks
+
+
+def _ways(players: int, params: Any, played: Int32[Array, " cells"]) -> dict[str, Array]:
+    """Mean growth rate, the mean stock after the round, and the reward of each at that stock's way."""
+    beta, marks = params.discount, {}
+    top, rounds = jnp.log(params.capacity), played.astype(jnp.float32)
+    for name, owners in (("nash", players), ("optimum", 1)):
+        left = beta / (owners - (owners - 1) * beta)
+        rate = jnp.log(params.growth * left)
+        before = jnp.minimum(jnp.log(params.stock0) + rounds * rate, top)
+        marks[f"growth_rate_{name}"] = rate - 0.5 * params.shock**2
+        marks[f"stock_{name}"] = jnp.exp(jnp.minimum(before + rate, top))
+        marks[f"reward_{name}"] = jnp.log((1.0 - left) / players) + before
+    return marks
+
+
+def rate_of(before: Array, after: Array, params: Any) -> Array:
+    """ln(after/before) of a stock; what fell below ``collapse`` counts as that."""
+    floor = jnp.maximum(params.collapse, 1e-30)
+    return jnp.log(jnp.maximum(after, floor) / jnp.maximum(before, floor))
