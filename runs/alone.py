@@ -93,7 +93,7 @@ def _relax(
 
     every, stretch = experiment.record.every, stretch_of(relaxation)
     key = digest([__version__, jax.__version__, "alone", stretch, point_id(experiment)])[:24]
-    if checkpoints is not None and (saved := checkpoints.load(key)) is not None:
+    if checkpoints is not None and (saved := checkpoints.load(key, {index})) is not None:
         try:
             _resume(relaxation, saved, seen, shelf)
         except (KeyError, ValueError):  # of another version, or gone: from the start

@@ -51,9 +51,14 @@ class Checkpoints:
     def path(self, key: str) -> Path:
         return self.folder / f"{key}.npz"
 
-    def load(self, key: str) -> Arrays | None:
-        """What was saved; None where nothing was, or where it is damaged. Its clock runs from here on."""
+    def load(self, key: str, points: set[int]) -> Arrays | None:
+        """What was saved, kept on until all these points are finished; None where nothing was, or where it is
+        damaged. Its clock runs from here on."""
         self.last.setdefault(key, time.monotonic())
+        if not self.path(key).exists():
+            return None
+        with self.lock:
+            self.waiting[key] = points
         try:
             with np.load(self.path(key), allow_pickle=False) as saved:
                 return dict(saved)

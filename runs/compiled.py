@@ -101,10 +101,12 @@ def _run_block(
     run: Program = program(block.cast, every, chunk, recorded(experiment))
     inputs = block_inputs(block)
     carry = run.start(inputs)
-    begin, key = 0, ""
+    begin, key, members = 0, "", {part.index for part in block.parts}
     if checkpoints is not None:
         key = block_key(block, chunk)
-        begin, carry = _resumed(checkpoints.load(key), carry, block, recorders)
+        begin, carry = _resumed(
+            checkpoints.load(key, {part.index for part in block.parts}), carry, block, recorders
+        )
         on_steps(min(begin * every, steps) * players)
 
     def keep(first: int, record: dict[str, Any]) -> None:
@@ -127,7 +129,7 @@ def _run_block(
             keep(*waiting)
             waiting = None
             resume = _to_resume(first + chunk, carry, block, recorders)
-            checkpoints.save(key, resume, {part.index for part in block.parts})
+            checkpoints.save(key, resume, members)
     if waiting is not None:
         keep(*waiting)
     for _, part, column, count in block.stretches():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("summary", ["null", pytest.param("{sample: 8}", marks=pytest.mark.long)])
 def test_a_cut_run_goes_on_to_the_same_bits(
-    summary: str, file: Path, tmp_path: Path, often: list[int]
+    summary: str, file: Path, tmp_path: Path, often: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment = tp.load(file, [f"record.summary={summary}"])
     whole = tp.run(experiment, tmp_path / "whole").load()
@@ -71,9 +72,14 @@ def test_a_cut_run_goes_on_to_the_same_bits(
 
     with pytest.raises(Cut):
         tp.run(experiment, tmp_path / "cut", progress=cut_in_the_middle)
-    assert list((tmp_path / "cut" / ".checkpoints").glob("*.npz"))
+    kept_states = set((tmp_path / "cut" / ".checkpoints").glob("*.npz"))
+    assert kept_states
     often.clear()
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
     again = tp.run(experiment, tmp_path / "cut").load()
+    assert not list((tmp_path / "cut" / ".checkpoints").glob("*.npz"))
+    monkeypatch.undo()
+    tp.run(experiment, tmp_path / "cut")
     assert max(often) >= 50
     xr.testing.assert_identical(again, whole)
     assert not (tmp_path / "cut" / ".checkpoints").exists()
