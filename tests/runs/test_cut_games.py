@@ -178,6 +178,42 @@ def test_a_world_that_does_not_repeat_itself_starts_anew(
     assert np.isfinite(again["reward"].values).all()
 
 
+def test_a_game_that_can_not_be_resumed_is_closed_once(
+    tmp_path: Path, world: None, often: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no new one can be made in its place."""
+    experiment = written(tmp_path, f"environment: {GAMES['a game that ends']}\nagents: [{LEARNER}]\n")
+
+    def stop(progress: Any) -> None:
+        if progress.done >= progress.total / 2:
+            raise Cut
+
+    with pytest.raises(Cut):
+        tp.run(experiment, tmp_path / "cut", engine="pettingzoo", progress=stop)
+    closed: list[int] = []
+
+    class Fragile(stepped.Game):
+        made = 0
+
+        def __init__(self, point: Any) -> None:
+            Fragile.made += 1
+            if Fragile.made > 1:
+                raise MemoryError
+            super().__init__(point)
+
+        def close(self) -> None:
+            closed.append(id(self))
+            super().close()
+
+        def restore(self, *_: Any) -> None:
+            raise ValueError("of another version")
+
+    monkeypatch.setattr(stepped, "Game", Fragile)
+    with pytest.raises(MemoryError):
+        tp.run(experiment, tmp_path / "cut", engine="pettingzoo")
+    assert len(closed) == 1
+
+
 def test_another_s_world_that_fails_fails_its_point_alone(tmp_path: Path, world: None) -> None:
     text = "environment: {kind: pettingzoo, module: cut_weather, kwargs: {fails: 0}}\n"
     more = "sweep: {environment.kwargs: [{fails: 7}, {fails: 0}]}\n"
