@@ -12,7 +12,6 @@ files under names of its own; both then write the same bytes to the same places.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
@@ -112,7 +111,7 @@ class Spool:
     def _file(self, first_column: int) -> Path:
         return self.folder / f"{first_column}.{self.writer}.raw"
 
-    def _begin(self, first_column: int, values: Values) -> None:
+    def _begin(self, first_column: int, width: int) -> None:
         """A file for a run of columns; what an earlier run left of it is removed."""
         path = self._file(first_column)
         with refusals(path):
@@ -120,10 +119,7 @@ class Spool:
             for left in self.folder.glob(f"{first_column}.*.raw"):
                 left.unlink(missing_ok=True)
             path.touch(exist_ok=False)
-        kept = {
-            name: Kept(stored_type(name, value), value.shape[1:-1]) for name, value in sorted(values.items())
-        }
-        self.runs[first_column] = (next(iter(values.values())).shape[-1], kept)
+        self.runs[first_column] = (width, {})
 
     def _place(self, first_column: int, name: str, frame: int) -> int:
         """Where a variable's frame starts in the file of a run of columns."""
@@ -137,13 +133,22 @@ class Spool:
         raise KeyError(name)
 
     def put(self, first_column: int, first_frame: int, values: Values) -> None:
-        """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns); what lacks is nothing."""
+        """Values of consecutive columns from a frame on, each (frames, *lead, rows, columns); what lacks is nothing,
+        and so are the frames before a variable's first values."""
+        frames, width = len(next(iter(values.values()))), next(iter(values.values())).shape[-1]
         if first_column not in self.runs:
-            self._begin(first_column, values)
+            self._begin(first_column, width)
         path = self._file(first_column)
-        width, kept = self.runs[first_column]
-        frames = len(next(iter(values.values())))
+        _, kept = self.runs[first_column]
+        new = sorted(values.keys() - kept.keys())
+        kept.update({name: Kept(stored_type(name, values[name]), values[name].shape[1:-1]) for name in new})
         with refusals(path), open(path, "r+b") as file:  # gone where another took this one's place
+            for name in new:
+                what = kept[name]
+                blank = np.full((*what.inner, width), nothing(what.dtype), what.dtype).data
+                file.seek(self._place(first_column, name, 0))
+                for _ in range(first_frame):
+                    file.write(blank)
             for name, what in kept.items():
                 value = values.get(name)
                 if value is None:  # as of worlds that say nothing more once they have ended
@@ -202,12 +207,13 @@ class Spool:
         del columns
         width, listed, size, name = json.loads(str(kept[f"spool{first_column}"]))
         path = self.folder / name
+        names = list(self.folder.glob(f"{first_column}.*.raw"))
         try:
             if path.stat().st_size < size:
                 raise ValueError(f"{path}: cut short")
             try:
+                self.linked += [other for other in names if other.samefile(path)]
                 os.link(path, self._file(first_column))
-                self.linked.append(path)
             except OSError:  # a file system without links
                 path.replace(self._file(first_column))
         except OSError:  # never there, or its writer has just finished
@@ -218,8 +224,6 @@ class Spool:
         )
 
     def forget(self) -> None:
-        """Removes the files."""
+        """Removes the files, under all their names; the folder, in which others may begin theirs, stays."""
         for path in (*map(self._file, self.runs), *self.linked):
             path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # others' files are in it
-            self.folder.rmdir()

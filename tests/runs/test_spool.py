@@ -85,3 +85,46 @@ def test_a_run_cut_twice_finds_its_frames(tmp_path: Path) -> None:
     third.restore(0, COLUMNS, kept)
     list(writing(third, (10,), begin=3))
     np.testing.assert_array_equal(whole(third), value(0, COLUMNS, slice(None)))
+
+
+def test_what_a_later_stretch_brings_is_kept_on_disk_as_in_memory(tmp_path: Path) -> None:
+    """Another's world may say something only once it happens."""
+    rewards, floods = np.ones((6, 1, 2), np.float32), np.full((6, 1, 2), 3)
+    kept = {}
+    for shelf in (Memory(FRAMES, 4), Spool(tmp_path, FRAMES, 4)):
+        for column in (0, 2):
+            shelf.put(column, 0, {"reward": rewards})
+            shelf.put(column, 6, {"reward": 2 * rewards} | ({"flood": floods} if column else {}))
+        kept = {name: shelf.read(name, slice(None)) for name in shelf.names()}
+        assert (kept["reward"][:6] == 1).all() and (kept["reward"][6:] == 2).all()
+        assert (kept["flood"][6:, :, 2:] == 3).all()
+        assert (kept["flood"][:6] == -1).all() and (kept["flood"][:, :, :2] == -1).all()
+
+
+def test_frames_gone_on_from_again_and_again_leave_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, FRAMES, COLUMNS)
+    spool.put(0, 0, {"reward": value(0, COLUMNS, slice(0, 3))})
+    for frame in (3, 6, 9):
+        kept = spool.kept(0, COLUMNS, frame)
+        spool = Spool(tmp_path, FRAMES, COLUMNS)
+        spool.restore(0, COLUMNS, kept)
+        spool.put(0, frame, {"reward": value(0, COLUMNS, slice(frame, frame + 3))})
+    np.testing.assert_array_equal(whole(spool), value(0, COLUMNS, slice(None)))
+    spool.forget()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_that_ends_takes_no_folder_from_one_that_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, beginning = Spool(tmp_path / "s", FRAMES, COLUMNS), Spool(tmp_path / "s", FRAMES, COLUMNS)
+    ending.put(0, 0, {"reward": value(0, 4, slice(0, 3))})
+    touch = Path.touch
+
+    def late(path: Path, **how: bool) -> None:
+        ending.forget()
+        touch(path, **how)
+
+    monkeypatch.setattr(Path, "touch", late)
+    beginning.put(4, 0, {"reward": value(4, 6, slice(0, 3))})
+    np.testing.assert_array_equal(beginning.read("reward", slice(3))[..., 4:], value(4, 6, slice(0, 3)))
