@@ -81,7 +81,7 @@ class Slabs:
             return mine, action, {n: v for n, v in trace.items() if wanted is None or n in wanted}
 
         def body(i: Any, carry: Any) -> Any:
-            put = lambda x, y: jax.lax.dynamic_update_index_in_dim(x, y.astype(x.dtype), i, 0)
+            put = lambda x, y: jax.lax.dynamic_update_index_in_dim(x, y, i, 0)
             return jax.tree_util.tree_map(put, carry, one(i, carry[0]))
 
         _, action, trace = jax.eval_shape(one, jnp.int32(0), states)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from thermopolis.keys import make_keys
 from thermopolis.runs import Experiment, program
 from thermopolis.runs.simulate import simulate
 from thermopolis.runs.slabs import Slabs
@@ -75,3 +78,20 @@ def test_lanes_are_cut_and_joined(lanes: int) -> None:
     assert cut.width % 32 == 16
     assert cut.count * cut.width < lanes + cut.width
     np.testing.assert_array_equal(cut.joined(slabs), numbers)
+
+
+def test_a_state_of_another_type_is_refused() -> None:
+    """It would be cut to the first one's: 2.5 to 2."""
+
+    class Growing:
+        def init(self, keys: Any, settings: Any) -> Any:
+            return jnp.zeros(keys.shape, jnp.int32)
+
+        def step(self, keys: Any, state: Any, settings: Any, seen: Any) -> Any:
+            return state + jnp.float32(2.5), seen, {}
+
+    keys, cut = make_keys(range(48), "counter"), Slabs.of(48, 16, 16)
+    given = jax.tree_util.tree_map(cut.cut, keys)
+    states = cut.start(Growing(), keys, {})
+    with pytest.raises(TypeError, match="int32"):
+        cut.step(Growing(), given, 0, states, {}, jnp.zeros(48, jnp.int32), None)
