@@ -23,6 +23,7 @@ from thermopolis.runs.loading import load_plan
 from thermopolis.runs.plan import Plan, needs_python
 from thermopolis.runs.store import Store, directory_for
 
+QUIET_TRACKER = "ignore:resource_tracker"
 ENGINES = ("auto", "compiled", "pettingzoo")
 
 
@@ -130,12 +131,13 @@ def stopping(store: Store, show: Display) -> Iterator[None]:
         os._exit(130)
 
     # workers' semaphores are freed by a tracker of Python's, which would say so after our last word
-    sys.warnoptions.append("ignore:resource_tracker")
+    sys.warnoptions.append(QUIET_TRACKER)
     before = signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        sys.warnoptions.remove(QUIET_TRACKER)
 
 
 def _say_what_failed(plan: Plan, outcome: Outcome, show: Display) -> None:
