@@ -10,6 +10,7 @@ What is recorded goes on in stretches, and long games are kept from time to time
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 
 import jax
 import numpy as np
@@ -83,19 +84,15 @@ def _play(
     """Plays a point's game to its end, from where it was cut if that is known."""
     experiment, key, begin = point.experiment, _key(point), 0
     every, decisions = experiment.record.every, experiment.replicates * point.stage.players
-    game = Game(point)
-    try:
-        if checkpoints is not None and deeds is not None and (saved := checkpoints.load(key)) is not None:
+    with ExitStack() as playing:
+        game = playing.enter_context(closing(Game(point)))
+        saved = None if checkpoints is None else checkpoints.load(key, {index})
+        if saved is not None and deeds is not None:
             try:
                 begin = _resume(game, saved, recorder, deeds)
-            except (
-                KeyError,
-                ValueError,
-                StoreError,
-                SimulationError,
-            ):  # of another version, gone, or not the same
-                game.close()
-                game = Game(point)
+            except (KeyError, ValueError, StoreError, SimulationError):  # of another version, gone, not the same
+                playing.close()
+                game = playing.enter_context(closing(Game(point)))
             on_steps(begin * decisions)
         frames = Frames(recorder.put, -(-begin // every))
         noted = None
@@ -115,8 +112,6 @@ def _play(
                 if not checkpoints.off:
                     checkpoints.save(key, _to_resume(game, step + 1, recorder, deeds), {index})
         frames.flush()
-    finally:
-        game.close()
     if isinstance(recorder, Summaries):
         recorder.settle(0, game.columns)
 
