@@ -105,8 +105,18 @@ def links(experiment: Experiment) -> int:
     return players
 
 
+def decisions(experiment: Experiment) -> int:
+    """Agent-steps of a point, over all lives."""
+    lives = 1
+    if experiment.selection is not None:
+        lives = experiment.selection.generations * experiment.selection.societies()
+    return experiment.replicates * experiment.steps * lives * max(1, sum(experiment.group_counts()))
+
+
 def recorded_bytes(experiment: Experiment) -> int:
     """About how many bytes a point's results hold, uncompressed."""
+    if experiment.selection is not None:
+        return _bytes_of_generations(experiment)
     frames = -(-experiment.steps // experiment.record.every)
     if isinstance(experiment.environment, CoreAlone):
         return experiment.replicates * frames * _bytes_of_core(experiment.environment)
@@ -118,8 +128,22 @@ def recorded_bytes(experiment: Experiment) -> int:
     return experiment.replicates * frames * (players * player + decisions * link)
 
 
+def _bytes_of_generations(experiment: Experiment) -> int:
+    """About how many bytes generations hold."""
+    evolution = experiment.selection
+    assert evolution is not None
+    frames = -(-evolution.generations // experiment.record.every)
+    player = 26 + 16 * len(evolution.traits) + sum(_bytes_of_variables(experiment))
+    return experiment.replicates * evolution.societies() * frames * sum(experiment.group_counts()) * player
+
+
 def held_bytes(experiment: Experiment) -> int:
-    """About how many bytes of a point wait until it is finished: everything by link, or the sample of a summary."""
+    """About how many bytes of a point wait until it is finished: everything by link, or the sample of a summary;
+    of generations, all of them and one life."""
+    if experiment.selection is not None:
+        societies = experiment.replicates * experiment.selection.societies()
+        life = societies * experiment.steps * links(experiment) * sum(_bytes_of_variables(experiment))
+        return _bytes_of_generations(experiment) + life
     frames = -(-experiment.steps // experiment.record.every)
     if isinstance(experiment.environment, CoreAlone):
         return experiment.replicates * frames * _bytes_of_core(experiment.environment)

@@ -125,7 +125,11 @@ def block_inputs(block: Block) -> Inputs:
     seated = any(segment.seat is not None for segment in cast.segments)
     arrays = (
         tuple(_settings(segment, parts, groups, block.width == 1) for segment in cast.segments),
-        np.concatenate(groups, axis=-1).astype(np.int32) if seated else None,
+        np.concatenate(
+            [part.point.seats(group) for part, group in zip(parts, groups, strict=True)], axis=-1
+        ).astype(np.int32)
+        if seated
+        else None,
         np.concatenate(first, axis=-1).astype(np.int32),
     )
     cell_keys, player_keys, (settings, seats, seen) = _placed(

@@ -7,7 +7,7 @@ kinds of player, in the same places, run in one compiled program (a *cast*); a p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -82,8 +82,8 @@ class PointCast:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
-        self.world_seeds = world_seeds(experiment)
-        self.player_seeds = player_seeds(experiment)
+        self.world_seeds: Sequence[int] = world_seeds(experiment)
+        self.player_seeds: Sequence[int] = player_seeds(experiment)
         self.stage: Stage = build_world(experiment, self.world_seeds)
         self._players: dict[tuple[int, int], Any] = {}
         self.by_share = bool(experiment.agents) and experiment.agents[0].share is not None
@@ -186,13 +186,23 @@ class PointCast:
         owners = self.owners[:, replicates] if self.owners.shape[1] > 1 else self.owners
         return self.groups[replicates, cells * int(self.stage.world.players) + owners]
 
+    def seats(self, groups: np.ndarray) -> np.ndarray:
+        """Which segment's decision counts where players of these groups sit, if seats are drawn."""
+        return groups
+
+    def stepped_with(self, group: int) -> int:
+        """The group whose players are stepped together with this one's, if from Python."""
+        return group
+
     def segment_settings(
         self, segment: Segment, groups: np.ndarray
     ) -> tuple[list[dict[str, Any]], np.ndarray]:
         """Settings of a segment's slots, without lanes: those that occur, and which of them each place has."""
         if segment.seat is not None:
             return [self._settings(segment.seat, 0)], np.zeros(groups.shape, np.intp)
-        roles = self.roles[segment.slots.start : segment.slots.stop, None]
+        return self._occurring(groups, self.roles[segment.slots.start : segment.slots.stop, None])
+
+    def _occurring(self, groups: np.ndarray, roles: Any) -> tuple[list[dict[str, Any]], np.ndarray]:
         span = int(self.roles.max()) + 1
         codes = groups * span + roles
         present = np.bincount(codes.ravel()) > 0

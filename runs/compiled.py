@@ -42,7 +42,16 @@ def simulate_compiled(
     ``on_steps`` is told agent-steps as they are done, and what they recorded; ``checkpoints`` keep what long blocks
     have got to, and, where a point is large, its frames until it is finished. All points share steps and recording.
     """
-    casts = [PointCast(point) for point in points]
+    yield from play_compiled([PointCast(point) for point in points], on_steps, threads, checkpoints)
+
+
+def play_compiled(
+    casts: Sequence[PointCast],
+    on_steps: Callable[..., None],
+    threads: int | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Iterator[tuple[int, Table]]:
+    """:func:`simulate_compiled` of points that are made ready."""
     left = [point.experiment.replicates * point.stage.cells for point in casts]
     recorders: Recorders = {}
     workers = threads or cores()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thermopolis.errors import ExperimentError, SimulationError
-from thermopolis.runs.batches import Batch, Budget, batches, read_bytes
+from thermopolis.runs.batches import Batch, Budget, batches, decisions, read_bytes
 from thermopolis.runs.executors import Team, team
 from thermopolis.runs.files import refusals
 from thermopolis.runs.keeping import Parcel, keep, unpack
@@ -210,7 +210,7 @@ class Tally:
     def __init__(self, points: Sequence[Point], progress: Watch | None):
         self.progress = progress
         self.points = len(points)
-        self.total = sum(map(_decisions, points))
+        self.total = sum(decisions(point.experiment) for point in points)
         self.done = self.finished = 0
         self.figures: dict[str, float] = {}
         self.started = time.monotonic()
@@ -223,7 +223,7 @@ class Tally:
     def finish(self, batch: Batch, figures: dict[str, float] | None = None) -> None:
         """A batch is through."""
         self.figures = figures or self.figures
-        self.done += sum(map(_decisions, batch))
+        self.done += sum(decisions(point.experiment) for point in batch)
         self.finished += len(batch)
         self._tell(self.done, self.finished)
 
@@ -231,8 +231,3 @@ class Tally:
         if self.progress is not None:
             seconds = time.monotonic() - self.started
             self.progress(Progress(done, self.total, finished, self.points, seconds, self.figures))
-
-
-def _decisions(point: Point) -> int:
-    experiment = point.experiment
-    return experiment.replicates * experiment.steps * max(1, sum(experiment.group_counts()))

@@ -32,7 +32,7 @@ def check(table: Table, experiment: Experiment) -> None:
             values = table.variables[name].read(steps)
             bad = np.isinf(values)
             if reports is not None and over is not None and values.shape == over.shape:
-                bad |= np.isnan(values) & ~over & reports
+                bad |= np.isnan(values) & ~over & reports[:, None]
             if bad.any():
                 raise _fault(table, name, values, bad, steps.start)
 
@@ -47,13 +47,16 @@ def _guarded(table: Table) -> list[str]:
 
 
 def _reporting(table: Table, name: str) -> np.ndarray | None:
-    """Which agents report a variable at all; None where NaN may stand anyway."""
+    """Which agents report a variable at all, (replicate or 1, agent); None where NaN may stand anyway."""
     column = table.variables[name]
     if name in MAY_BE_NAN or column.dims != ("replicate", "step", "agent"):
         return None
-    reports = np.zeros(column.shape[2], bool)
+    replicates, _, agents = column.shape
+    drawn = "kind" in table.coordinates and "replicate" in table.coordinates["kind"].dims
+    reports = np.zeros((replicates if drawn else 1, agents), bool)
     for steps in table.stretches():
-        reports |= ~np.isnan(column.read(steps)).all(axis=(0, 1))
+        there = (~np.isnan(column.read(steps))).any(axis=1)
+        reports |= there if drawn else there.any(axis=0)
         if reports.all():
             break
     return reports

@@ -24,6 +24,8 @@ _LATER: dict[str, dict[str, Any]] = {
 def settings(experiment: Experiment, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """The resolved settings as plain data; a model file appears by its content's digest."""
     data = experiment.model_dump(mode="json", exclude=set(without))
+    if data.get("selection") is None:
+        data.pop("selection", None)
     for group in data.get("agents", ()):
         if group.get("model") is not None:
             group["model"] = hashlib.sha256(Path(group["model"]).read_bytes()).hexdigest()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermopolis.errors import ExperimentError, SimulationError
+from thermopolis.runs.batches import decisions
 from thermopolis.runs.plan import needs_python
 from thermopolis.runs.progress import Figures, Progress
 from thermopolis.runs.schema import Experiment
@@ -19,12 +20,9 @@ from thermopolis.runs.table import Table
 if TYPE_CHECKING:
     import xarray as xr
 
+    from thermopolis.runs.cast import PointCast
+
 ENGINES = ("auto", "compiled", "pettingzoo")
-
-
-def agent_steps(experiment: Experiment) -> int:
-    """Agent-steps of one point."""
-    return experiment.replicates * experiment.steps * max(1, sum(experiment.group_counts()))
 
 
 def simulate(
@@ -75,7 +73,7 @@ def simulate_each(
     host_only = [what for point in points if (what := needs_python(point)) is not None]
     if engine == "compiled" and host_only:
         raise ExperimentError(f"engine: {host_only[0]} can't be compiled; expected auto or pettingzoo")
-    total = sum(agent_steps(point) for point in points)
+    total = sum(decisions(point) for point in points)
     begun = time.monotonic()
     done = {"steps": 0, "points": 0}
     figures = Figures()
@@ -98,6 +96,10 @@ def simulate_each(
         from thermopolis.runs.alone import simulate_alone
 
         run = simulate_alone(points, tell, kept)
+    elif any(point.selection is not None for point in points):
+        from thermopolis.runs.generations import simulate_generations
+
+        run = simulate_generations(points, _player(engine, host_only, tell, threads), tell, kept)
     elif engine == "pettingzoo" or host_only:
         from thermopolis.runs.stepped import simulate_stepped
 
@@ -119,3 +121,16 @@ def simulate_each(
         done["points"] += 1
         tell(0)
         yield index, table
+
+
+def _player(
+    engine: str, host_only: Sequence[str], tell: Callable[..., None], threads: int | None
+) -> Callable[[Sequence[PointCast]], Iterator[tuple[int, Table | SimulationError]]]:
+    """What plays the lives of generations."""
+    if engine == "pettingzoo" or host_only:
+        from thermopolis.runs.stepped import play_stepped
+
+        return lambda lives: play_stepped(lives, tell)
+    from thermopolis.runs.compiled import play_compiled
+
+    return lambda lives: play_compiled(lives, tell, threads)

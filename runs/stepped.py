@@ -9,7 +9,7 @@ What is recorded goes on in stretches, and long games are kept from time to time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 
 import jax
@@ -42,9 +42,15 @@ def simulate_stepped(
     ``on_steps`` is told agent-steps as they are done, and what they recorded; ``checkpoints`` keep what long games
     have got to, and, where a point is large, its frames until it is finished.
     """
-    for index, experiment in enumerate(points):
-        point = PointCast(experiment)
-        summed = experiment.record.summary is not None
+    yield from play_stepped((PointCast(point) for point in points), on_steps, checkpoints)
+
+
+def play_stepped(
+    points: Iterable[PointCast], on_steps: Callable[..., None], checkpoints: Checkpoints | None = None
+) -> Iterator[tuple[int, Table | SimulationError]]:
+    """:func:`simulate_stepped` of points that are made ready."""
+    for index, point in enumerate(points):
+        summed = point.experiment.record.summary is not None
         recorder = Summaries(point) if summed else Recorder(point, spool_of(point, checkpoints))
         deeds = _deeds(point, checkpoints)
         try:
@@ -90,7 +96,12 @@ def _play(
         if saved is not None and deeds is not None:
             try:
                 begin = _resume(game, saved, recorder, deeds)
-            except (KeyError, ValueError, StoreError, SimulationError):  # of another version, gone, not the same
+            except (
+                KeyError,
+                ValueError,
+                StoreError,
+                SimulationError,
+            ):  # of another version, gone, not the same
                 playing.close()
                 game = playing.enter_context(closing(Game(point)))
             on_steps(begin * decisions)

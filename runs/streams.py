@@ -39,3 +39,14 @@ def placement_seeds(experiment: Experiment) -> list[int]:
     """One seed a replicate: who sits where, when groups are placed by share."""
     root = stream_root(experiment)
     return [_number(f"{root}:{replicate}:placement", 63) for replicate in range(experiment.replicates)]
+
+
+def evolution_root(experiment: Experiment) -> str:
+    """What all streams of a selection share: those of its lives, and its settings but the number of generations."""
+    data = settings(experiment)["selection"]
+    return f"{stream_root(experiment)}:{digest({key: data[key] for key in data if key != 'generations'})}"
+
+
+def society_seeds(root: str, societies: int, purpose: str, bits: int) -> list[int]:
+    """One seed a society for some purpose, such as its world in a generation."""
+    return [_number(f"{root}:{society}:{purpose}", bits) for society in range(societies)]

@@ -18,7 +18,7 @@ Values = dict[str, np.ndarray]
 
 @dataclass
 class Troupe:
-    """Lanes stepped together: players of one (group, role)."""
+    """Lanes stepped together: players of one (group, role), who may differ in numbers."""
 
     player: Any
     place: tuple[np.ndarray, np.ndarray]  # (slot, column) of every lane
@@ -64,27 +64,30 @@ def troupes(point: PointCast) -> list[Troupe]:
     """Everybody who plays at a point, as they are before the first step."""
     stage, slots = point.stage, int(point.stage.world.slots)
     players = int(stage.world.players)
-    places: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    places: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for replicate in range(point.experiment.replicates):
         owner = point.slot_players(replicate)
         for cell in range(stage.cells):
             groups = point.groups[replicate, cell * players : (cell + 1) * players]
             for slot in range(slots):
-                key = (int(groups[owner[slot]]), stage.role(slot))
-                places.setdefault(key, []).append((slot, replicate * stage.cells + cell))
+                group = int(groups[owner[slot]])
+                key = (point.stepped_with(group), stage.role(slot))
+                places.setdefault(key, []).append((slot, replicate * stage.cells + cell, group))
     bases = make_keys(point.player_seeds, point.experiment.random)
     found = []
-    for (group, role), unordered in places.items():
+    for (_, role), unordered in places.items():
         # by slot, then cell, as in the compiled loop: members of a team lie side by side
         lanes = sorted(unordered)
-        player = point.player(group, role)
-        at, column = np.array(lanes).T
+        at, column, group = np.array(lanes).T
+        kinds, which = np.unique(group, return_inverse=True)
+        alike = [point.player(int(kind), role) for kind in kinds]
+        player = alike[0]
         keys = fold_in(bases[column // stage.cells], column % stage.cells * slots + at)
+        described = [one.settings() for one in alike]
         settings = {}
-        for name, value in player.settings().items():
-            table = jnp.asarray(value)[..., None]
-            wide = 1 if is_shared(player, name) else len(lanes)
-            settings[name] = jnp.broadcast_to(table, (*table.shape[:-1], wide))
+        for name in described[0]:
+            table = np.stack([np.asarray(one[name]) for one in described], axis=-1)
+            settings[name] = jnp.asarray(table[..., :1] if is_shared(player, name) else table[..., which])
         found.append(Troupe(player, (at, column), keys, settings, player.init(keys, settings)))
     return found
 

@@ -125,7 +125,18 @@ VARIABLES: dict[str, Variable] = {
         "float32", "1", "1 where the entropy target is attainable within bounds"
     ),
     "temperature_doom": Variable("float32", "1", "smoothed predicted probability of mutual defection"),
+    "fitness": Variable("float64", "1", "fitness: the mean over a life of what is selected for"),
+    "offspring": Variable("float32", "1", "descendants in the next generation"),
+    "parent": Variable("int32", "1", "who it descends from in the generation before (-1 the first)"),
+    "other_parent": Variable("int32", "1", "the second parent in the generation before (-1 the first)"),
+    "genotype": Variable("int16", "1", "the group it belongs to"),
+    "type_share": Variable("float32", "1", "share of players of each group"),
+    "origin": Variable("int16", "1", "the deme its parents lived in"),
+    "swapped": Variable("int8", "1", "1 where neighbouring demes swapped, 0 where not, -1 where not asked"),
 }
+
+OF_TRAITS = ("trait_", "genetic_")
+"""What names of a trait's phenotype and of its genetic value begin with."""
 
 LEADS = {"core_joules": ("operation",), "belief": ("state",)}
 """Dimensions of a variable beyond those of every decision."""
@@ -137,4 +148,8 @@ OPERATIONS = ("update", "read", "write", "rng", "host")
 
 def describe(name: str) -> Variable:
     """The variable of a name; a world's own quantities get a plain description."""
+    if name.startswith(OF_TRAITS):
+        kind, _, trait = name.partition("_")
+        words = "phenotype" if kind == "trait" else "genetic value"
+        return Variable("float64", "1", f"{words} of the trait {trait.replace('_', ' ')}")
     return VARIABLES.get(name, Variable("float64", "1", name.replace("_", " ")))

@@ -10,6 +10,8 @@ from thermopolis.runs.schema._base import Count, Loose, Natural, Section, fault
 from thermopolis.runs.schema.agents import ActiveInference, Agent, Imitation, Pymdp
 from thermopolis.runs.schema.core import Core, unpriced
 from thermopolis.runs.schema.environment import Environment, MatrixGame
+from thermopolis.runs.schema.evolution import Evolution
+from thermopolis.runs.schema.heredity import evolution_fits
 from thermopolis.runs.schema.record import Record
 from thermopolis.runs.schema.sweep import Sweep
 from thermopolis.runs.schema.topology import Pair
@@ -32,10 +34,12 @@ class Experiment(Section):
     replicates: Count = 1
     """Independent repetitions."""
     steps: Count
-    """Rounds, or years of a civilization."""
+    """Rounds, or years of a civilization; of one life, where there is selection."""
     environment: Environment
     agents: Annotated[tuple[Agent, ...], Loose] = ()
     core: Core = Core()
+    selection: Evolution | None = None
+    """Generations of players who leave offspring by their fitness; null: one life."""
     record: Record = Record()
     random: Literal["counter", "threefry"] = "counter"
     sweep: Sweep | None = None
@@ -63,6 +67,8 @@ class Experiment(Section):
                 raise fault("a core alone has no agents: leave them out", "agents")
             if self.record.summary is not None:
                 raise fault("a core alone has no players to sum up: leave it out", "record", "summary")
+            if self.selection is not None:
+                raise fault("a core alone has no players to select", "selection")
             return self
         if not self.agents:
             raise fault("at least one group of agents is needed", "agents")
@@ -70,6 +76,7 @@ class Experiment(Section):
             self._game_fits(self.environment, any(shared))
         else:
             self._world_fits(self.environment, any(shared))
+        evolution_fits(self.selection, self.environment, self.agents, self.record)
         return self
 
     def _world_fits(self, world: Environment, shared: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from thermopolis.runs.schema._base import Count, Loose, Section, fault
+from thermopolis.runs.variables import OF_TRAITS
 from thermopolis.runs.variables import VARIABLES as RECORDED
 
 VARIABLES = (
@@ -17,10 +18,23 @@ VARIABLES = (
     "exploration_temperature", "regret",
     "core_joules", "core_work", "core_heat", "core_entropy_production", "landauer_bound",
     "power", "kardashev", "planet_temperature", "fuel", "store", "population", "entropy_production",
+    "fitness", "offspring", "parent", "other_parent", "genotype", "type_share", "origin", "swapped",
 )  # fmt: skip
 """The names of results that a swept dimension never takes; worlds have further ones (``runs.variables``)."""
 
-DIMENSIONS = ("replicate", "step", "agent", "operation", "link", "chain", "unit", "quantile", "state")
+DIMENSIONS = (
+    "replicate",
+    "step",
+    "agent",
+    "operation",
+    "link",
+    "chain",
+    "unit",
+    "quantile",
+    "state",
+    "type",
+    "deme",
+)
 COORDINATES = ("kind", "world_seed", "source", "target")
 
 
@@ -55,7 +69,7 @@ class Record(Section):
             return variables
         known = sorted({*VARIABLES, *RECORDED})
         for number, name in enumerate(variables):
-            if name not in known:
+            if name not in known and not name.startswith(OF_TRAITS):
                 near = get_close_matches(name, known, 1)
                 raise fault(
                     f"{name!r} is no variable of the results"
