@@ -26,6 +26,7 @@ _NAMES: dict[str, str] = {
     "QLearning": "q_learning",
     "RandomPlayer": "random_player",
     "STRATEGIES": "strategies",
+    "Scripted": "scripted",
     "dilemma_model": "dilemma",
     "group_model": "central",
     "joint_model": "central",

@@ -2,6 +2,7 @@
 
 from thermopolis.envs.civilization.describe import describe
 from thermopolis.envs.civilization.env import CivilizationEnv, parallel_env
+from thermopolis.envs.civilization.foresight import Foresight, best_plan
 from thermopolis.envs.civilization.presets import PRESETS, civilization, historic_growth, parameters
 from thermopolis.envs.civilization.quantities import ACTIONS, CivilizationParams, CivilizationState
 from thermopolis.envs.civilization.waste_heat import waste_heat_clock
@@ -18,6 +19,8 @@ __all__ = [
     "CivilizationEnv",
     "CivilizationParams",
     "CivilizationState",
+    "Foresight",
+    "best_plan",
     "civilization",
     "describe",
     "env",

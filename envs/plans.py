@@ -31,14 +31,14 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    actions : the action of each decision, by number.
+    actions : the action of each decision, by number (where a world's own search gives them: by name).
     value : Σ β^t q_t of the whole run.
     gains : (decisions,), what each decision added to it.
     ends : what the world recorded of the last step that was lived, by name.
     alive : whether the game was still on after the last step.
     """
 
-    actions: tuple[int, ...]
+    actions: tuple[int | str, ...]
     value: float
     gains: np.ndarray
     ends: dict[str, float]

@@ -14,8 +14,9 @@ from thermopolis.agents.central import joint_actions
 from thermopolis.errors import ExperimentError, ModelError
 from thermopolis.keys import make_keys
 from thermopolis.runs.imitation import Imitation
-from thermopolis.runs.schema import Experiment, mind
+from thermopolis.runs.schema import Experiment, mind, scripts
 from thermopolis.runs.schema import agents as groups
+from thermopolis.runs.scripts import planned, scripted
 from thermopolis.runs.worlds import Stage
 
 OUTCOMES = ("CC", "CD", "DC", "DD")
@@ -267,6 +268,16 @@ def _(group: groups.Random, role: int, stage: Stage, experiment: Experiment) -> 
     if group.p is None:
         return agents.RandomPlayer.uniform(stage.world.num_actions)
     return agents.RandomPlayer(group.p)
+
+
+@_build.register
+def _(group: scripts.Scripted, role: int, stage: Stage, experiment: Experiment) -> Any:
+    return scripted(group, stage)
+
+
+@_build.register
+def _(group: scripts.Planned, role: int, stage: Stage, experiment: Experiment) -> Any:
+    return planned(group, stage, experiment)
 
 
 @_build.register

@@ -7,7 +7,7 @@ random places in every replicate). Adding a kind is one class here and its name 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -21,6 +21,7 @@ from thermopolis.runs.schema._base import (
     Section,
     fault,
 )
+from thermopolis.runs.schema.group import Group
 from thermopolis.runs.schema.mind import (
     Argmax,
     Enumerate,
@@ -36,24 +37,10 @@ from thermopolis.runs.schema.mind import (
     Softmax,
     Team,
 )
+from thermopolis.runs.schema.scripts import Planned, Scripted
 from thermopolis.runs.schema.temperature import Temperature
 
 Outcome = Literal["CC", "CD", "DC", "DD"]
-
-
-class Group(Section):
-    """What every kind of player has: how many of it there are."""
-
-    count: Count | None = None
-    """Players of this group, placed in order. Neither ``count`` nor ``share`` means one player."""
-    share: Positive | None = None
-    """Proportion of the players that belong to this group; all groups or none state it."""
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Any:
-        if self.count is not None and self.share is not None:
-            raise fault("give count or share, not both", "share")
-        return self
 
 
 def _known_strategy(name: str) -> str:
@@ -280,6 +267,8 @@ Agent = Annotated[
     | LogitResponse
     | Imitation
     | Random
+    | Scripted
+    | Planned
     | Axelrod,
     Field(discriminator="kind"),
 ]

@@ -101,9 +101,13 @@ class MatrixGame(Section):
 
     def num_actions(self) -> int:
         """Actions per player."""
+        return len(self.action_names())
+
+    def action_names(self) -> tuple[str, ...]:
+        """What they are called."""
         from thermopolis.envs.games import game as build
 
-        return build(self.game if isinstance(self.game, str) else self.game.model_dump()).num_actions
+        return build(self.game if isinstance(self.game, str) else self.game.model_dump()).action_names
 
     def players(self) -> int | None:
         """Players the topology fixes; None where the agents say."""
@@ -142,6 +146,9 @@ class Commons(Section):
     def num_actions(self) -> int:
         return self.actions
 
+    def action_names(self) -> tuple[str, ...]:
+        return tuple(f"level {i}" for i in range(self.actions))
+
     def players(self) -> int | None:
         return None
 
@@ -174,6 +181,11 @@ class Civilization(Section):
 
     def num_actions(self) -> int:
         return self._world().num_actions
+
+    def action_names(self) -> tuple[str, ...]:
+        from thermopolis.envs.civilization.quantities import ACTIONS
+
+        return ACTIONS
 
     def players(self) -> int | None:
         return self._world().players
@@ -244,6 +256,10 @@ class PettingZoo(Section):
         return self
 
     def num_actions(self) -> int | None:
+        return None
+
+    def action_names(self) -> tuple[str, ...] | None:
+        """Known once the world is made."""
         return None
 
     def players(self) -> int | None:

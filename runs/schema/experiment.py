@@ -13,6 +13,7 @@ from thermopolis.runs.schema.environment import Environment, MatrixGame
 from thermopolis.runs.schema.evolution import Evolution
 from thermopolis.runs.schema.heredity import evolution_fits
 from thermopolis.runs.schema.record import Record
+from thermopolis.runs.schema.scripts import scripts_fit
 from thermopolis.runs.schema.sweep import Sweep
 from thermopolis.runs.schema.topology import Pair
 
@@ -76,6 +77,7 @@ class Experiment(Section):
             self._game_fits(self.environment, any(shared))
         else:
             self._world_fits(self.environment, any(shared))
+        scripts_fit(self.agents, self.environment, sum(self.group_counts()), self.steps)
         evolution_fits(self.selection, self.environment, self.agents, self.record)
         return self
 

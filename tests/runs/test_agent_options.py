@@ -99,6 +99,7 @@ TOGETHER: dict[str, tuple[str, str]] = {
     "logit_response": ("", "[{kind: logit_response, forgetting: 0.1, concentration: 2.0, count: 2}]"),
     "imitation": (CIRCLE, "[{kind: imitation, rule: fermi, opening: 0.5, count: 4}]"),
     "random": ("", "[{kind: random, p: 0.3}, {kind: random}]"),
+    "scripted": ("", "[{kind: scripted, actions: [defect, 0], hold: 3, repeat: true}, {kind: random}]"),
     "pymdp": ("", "[{kind: pymdp, model: MODEL, learning: {of: [A, B]}, selection: {kind: argmax}, count: 2}]"),
     "pymdp planner: enumerate": ("", "[{kind: pymdp, model: MODEL, horizon: 2, temperature: 0.5, count: 2}]"),
     "pymdp planner: sophisticated": (
@@ -111,8 +112,9 @@ TOGETHER: dict[str, tuple[str, str]] = {
     ),
 }  # fmt: skip
 
-#: Stepped from Python by the library it needs; tests/agents/test_axelrod_player.py has it.
-ELSEWHERE = {"axelrod"}
+#: Stepped from Python by the library it needs (tests/agents/test_axelrod_player.py has it), or alone in its world
+#: (tests/runs/test_scripts.py).
+ELSEWHERE = {"axelrod", "plan"}
 BRIEF = ("policies", "team: central", "selection: adaptive_entmax")
 
 

@@ -163,7 +163,9 @@ def test_engines_agree_on_civilizations_that_pay_for_thought(agree: Agree) -> No
     assert {0.0, 8.0} < set(np.unique(compiled["core_samples"]))  # some of the years, some of the samples
 
 
-@pytest.mark.parametrize("model", ["gordon_schaefer", "levhari_mirman", "govsim"])
+@pytest.mark.parametrize(
+    "model", ["gordon_schaefer", pytest.param("levhari_mirman", marks=pytest.mark.long), "govsim", "growth"]
+)
 def test_engines_agree_on_commons(model: str, agree: Agree) -> None:
     commons = {
         "name": "keystone",
