@@ -19,7 +19,7 @@ from thermopolis.runs.streams import world_seeds
 from thermopolis.runs.table import Column, Table, column
 from thermopolis.runs.variables import describe
 
-OF_SOCIETIES = {"type_share": ("type",), "origin": (), "swapped": ("pair",)}
+OF_SOCIETIES = {"type_share": ("type",), "origin": (), "on_trial": (), "swapped": ("pair",)}
 """Variables of a society, not of its players, and their own dimensions."""
 
 
@@ -54,6 +54,10 @@ class Genealogy:
             "genotype": population.groups,
             "type_share": np.stack([(population.groups == k).mean(axis=1) for k in range(number)], axis=-1),
         }
+        if turn.expected is not None:
+            values["expected_offspring"] = turn.expected
+        else:
+            values["on_trial"] = population.trial >= 0
         if turn.swapped is not None:
             values["swapped"] = turn.swapped
         for place, name in enumerate(evolution.trait_names()):
@@ -98,12 +102,24 @@ class Genealogy:
             "type": column("type", np.array(labels(experiment))),
             "world_seed": column("replicate", np.array(world_seeds(experiment), np.int64)),
         }
+        coordinates |= self._laws()
         if len(experiment.agents) == 1:
             coordinates["kind"] = column("agent", np.array([experiment.agents[0].kind] * players))
         if evolution.demes is not None:
             ladder = np.array(evolution.demes.temperatures)
             coordinates["deme"] = column("deme", ladder, {"long_name": "selection temperature of the deme"})
         return Table(variables, coordinates)
+
+    def _laws(self) -> dict[str, Column]:
+        """What analysis needs of the selection to say what should have come of it."""
+        evolution = self.founders.evolution
+        ladder = evolution.temperature if evolution.demes is None else evolution.demes.temperatures
+        over = () if evolution.demes is None else ("deme",)
+        return {
+            "reproduction": column((), np.array(evolution.reproduction.kind)),
+            "selection_temperature": column(over, np.array(ladder)),
+            "group_mutation": column((), np.array(evolution.mutation)),
+        }
 
     def _column(self, name: str, value: np.ndarray) -> Column:
         """(frames, societies, …) as (deme, replicate, step, …)."""

@@ -54,6 +54,8 @@ class Turn:
     parents: Int[np.ndarray, "societies players parents"]
     offspring: Float[np.ndarray, "societies players"]
     """Of the players who lived, where they lived."""
+    expected: Float[np.ndarray, "societies players"] | None
+    """Mean of ``offspring`` given how everybody lived; None of comparisons in pairs."""
     origin: Int[np.ndarray, "societies"]
     """The society that each society's parents lived in."""
     swapped: Int[np.ndarray, "replicates pairs"] | None
@@ -118,12 +120,15 @@ def next_generation(
     temperature = _temperatures(evolution, societies)
     if isinstance(evolution.reproduction, Pairwise):
         born, births = _compare(founders, population, fitness, temperature, draws)
+        expected = None
     else:
-        births = _births(evolution, fitness, temperature, draws)
+        births, chances = _births(evolution, fitness, temperature, draws)
+        expected = np.empty(fitness.shape)
+        expected[origin] = chances
         born = _newborn(founders, population, births, draws, evolution.mutation)
     descendants = np.empty(fitness.shape)
     descendants[origin] = laws.offspring(births)
-    return Turn(born, births.parents, descendants, origin, swapped)
+    return Turn(born, births.parents, descendants, expected, origin, swapped)
 
 
 def _temperatures(evolution: Evolution, societies: int) -> np.ndarray:
@@ -159,9 +164,10 @@ def _births(evolution: Evolution, fitness: np.ndarray, temperature: np.ndarray, 
         weights = laws.linear_weights(fitness, evolution.intensity)
     else:
         weights = laws.exponential_weights(fitness, temperature[:, None])
+    chances = weights / weights.sum(axis=1, keepdims=True)
     if isinstance(how, (Truncation, WrightFisher)):
-        return laws.wright_fisher(weights, draws.take(players, several))
-    return laws.moran(weights, draws.take(1)[:, 0], draws.take(several))
+        return laws.wright_fisher(weights, draws.take(players, several)), players * chances
+    return laws.moran(weights, draws.take(1)[:, 0], draws.take(several)), 1.0 - 1.0 / players + chances
 
 
 def _newborn(

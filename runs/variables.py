@@ -127,6 +127,8 @@ VARIABLES: dict[str, Variable] = {
     "temperature_doom": Variable("float32", "1", "smoothed predicted probability of mutual defection"),
     "fitness": Variable("float64", "1", "fitness: the mean over a life of what is selected for"),
     "offspring": Variable("float32", "1", "descendants in the next generation"),
+    "expected_offspring": Variable("float64", "1", "mean of its descendants, given how everybody lived"),
+    "on_trial": Variable("int8", "1", "1 where a mutant of the society is on trial"),
     "parent": Variable("int32", "1", "who it descends from in the generation before (-1 the first)"),
     "other_parent": Variable("int32", "1", "the second parent in the generation before (-1 the first)"),
     "genotype": Variable("int16", "1", "the group it belongs to"),

@@ -14,7 +14,8 @@ from thermopolis.runs.schema.record import Record
 from thermopolis.runs.variables import OF_TRAITS, VARIABLES
 
 OF_SELECTION = (
-    "fitness", "offspring", "parent", "other_parent", "genotype", "type_share", "origin", "swapped"
+    "fitness", "offspring", "expected_offspring", "parent", "other_parent", "genotype", "type_share", "on_trial",
+    "origin", "swapped",
 )  # fmt: skip
 """Variables that a generation has and a step hasn't."""
 OF_STEPS = ("action", "observation", "belief")

@@ -19,6 +19,7 @@ VARIABLES = (
     "core_joules", "core_work", "core_heat", "core_entropy_production", "landauer_bound",
     "power", "kardashev", "planet_temperature", "fuel", "store", "population", "entropy_production",
     "fitness", "offspring", "parent", "other_parent", "genotype", "type_share", "origin", "swapped",
+    "expected_offspring", "on_trial", "reproduction", "selection_temperature", "group_mutation",
 )  # fmt: skip
 """The names of results that a swept dimension never takes; worlds have further ones (``runs.variables``)."""
 
