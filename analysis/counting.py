@@ -15,6 +15,9 @@ from thermopolis.errors import StoreError
 
 OUTCOMES = ("CC", "CD", "DC", "DD")
 FRACTION = 0.5
+FEW_KINDS = 64
+MOST_COUNTS = 1 << 24
+"""Entries of a table of counts, at most, where there are more than ``FEW_KINDS`` to be counted."""
 
 
 def actions(ds: xr.Dataset) -> xr.DataArray:
@@ -65,11 +68,23 @@ def late(array: xr.DataArray, fraction: float = FRACTION) -> xr.DataArray:
 
 
 def _bincount(codes: np.ndarray, bins: int) -> np.ndarray:
-    """Counts of codes along the last axis, (…, bins); negative codes aren't counted."""
+    """Counts of codes along the last axis, (…, bins); negative codes aren't counted.
+
+    Raises
+    ------
+    StoreError
+        A table of many kinds would have more than ``MOST_COUNTS`` entries.
+    """
+    rows = int(np.prod(codes.shape[:-1]))
+    if bins > FEW_KINDS and rows * bins > MOST_COUNTS:
+        raise StoreError(
+            f"{bins:,} kinds of action or outcome counted in {rows:,} places are more than {MOST_COUNTS:,} counts: "
+            "select fewer places, or fewer windows"
+        )
     if bins <= 8:  # few values: comparing small integers beats widening them to index a table
         return np.stack([np.count_nonzero(codes == k, axis=-1) for k in range(bins)], -1)
     lead = codes.shape[:-1]
-    flat = codes.reshape(int(np.prod(lead)), codes.shape[-1]).astype(np.int64)
+    flat = codes.reshape(rows, codes.shape[-1]).astype(np.int64)
     row = np.arange(len(flat))[:, None] * (bins + 1)
     shifted = row + np.where(flat < 0, bins, flat)
     table = np.bincount(shifted.ravel(), minlength=len(flat) * (bins + 1)).reshape(-1, bins + 1)

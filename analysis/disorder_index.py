@@ -22,18 +22,18 @@ import numpy as np
 import xarray as xr
 
 from thermopolis.analysis.counting import actions, number_of_actions
-from thermopolis.analysis.information import counts_of, entropy
+from thermopolis.analysis.information import counts_of, entropy, relabelled
 from thermopolis.analysis.series import bin_edges, bin_mean, nanmean, standard
 from thermopolis.errors import StoreError
 
 PARTS = ("action", "policy", "energy", "belief", "spatial")
 
 
-def action_mix(counts: np.ndarray) -> np.ndarray:
-    """Normalised entropy of pooled counts (…, agent, value)."""
+def action_mix(counts: np.ndarray, values: int | None = None) -> np.ndarray:
+    """Normalised entropy of pooled counts (…, agent, value); ``values`` there are, if not all have a column."""
     pooled = np.asarray(counts, np.float64).sum(-2)
     n = pooled.sum(-1)
-    most = np.log(np.clip(n, 1, pooled.shape[-1]))
+    most = np.log(np.clip(n, 1, values or pooled.shape[-1]))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(n > 1, np.clip(entropy(pooled) / np.where(most > 0, most, np.nan), 0.0, 1.0), np.nan)
 
@@ -46,8 +46,11 @@ def evenest(members: np.ndarray, values: int) -> np.ndarray:
     return np.asarray(-sum(number * p * np.log(np.where(p > 0, p, 1.0)) for number, p in parts))
 
 
-def policy_disagreement(counts: np.ndarray) -> np.ndarray:
-    """Normalised Jensen–Shannon divergence between agents' own counts (…, agent, value); NaN for one agent."""
+def policy_disagreement(counts: np.ndarray, values: int | None = None) -> np.ndarray:
+    """Normalised Jensen–Shannon divergence between agents' own counts (…, agent, value); NaN for one agent.
+
+    ``values`` is how many there are, if not all have a column.
+    """
     counts = np.asarray(counts, np.float64)
     acting = counts.sum(-1) > 0
     agents = acting.sum(-1)
@@ -57,7 +60,7 @@ def policy_disagreement(counts: np.ndarray) -> np.ndarray:
         mean = shares.sum(-2) / agents[..., None]
         plain = -np.sum(np.where(mean > 0, mean * np.log(np.where(mean > 0, mean, 1.0)), 0.0), -1)
         whole = plain + ((mean > 0).sum(-1) - 1) / (2.0 * counts.sum((-2, -1)))
-        most = evenest(agents, counts.shape[-1])
+        most = evenest(agents, values or counts.shape[-1])
         return np.where(
             agents > 1, np.clip((whole - own) / np.where(most > 0, most, np.nan), 0.0, 1.0), np.nan
         )
@@ -79,15 +82,17 @@ def evenness(values: np.ndarray) -> np.ndarray:
 
 def spatial_disorder(own: np.ndarray, neighbour: np.ndarray, values: int = 2) -> np.ndarray:
     """H(own | neighbour)/H(own) of moves over links and steps, (…, samples); NaN where all do the same."""
-    code = np.where((own >= 0) & (neighbour >= 0), values * own.astype(int) + neighbour, -1)
-    joint = counts_of(code, values**2).reshape(*code.shape[:-1], values, values)
-    alone = entropy(joint.sum(-1), corrected=False)
-    given = entropy(joint, corrected=False, axis=(-2, -1)) - entropy(joint.sum(-2), corrected=False)
+    known = (own >= 0) & (neighbour >= 0)
+    both = np.where(known, values * own.astype(np.int64) + neighbour, -1)
+    joint = counts_of(*relabelled(both, values**2))
+    mine, theirs = (counts_of(np.where(known, x, -1), values) for x in (own, neighbour))
+    alone = entropy(mine, corrected=False)
+    given = entropy(joint, corrected=False) - entropy(theirs, corrected=False)
     # chance dependence adds (K̂ − 1)²/2n to H(own) − H(own|neighbour), K̂ the moves seen
-    total = joint.sum((-2, -1))
-    chance = ((joint.sum(-1) > 0).sum(-1) - 1) ** 2 / 2.0
+    total = joint.sum(-1)
+    chance = ((mine > 0).sum(-1) - 1) ** 2 / 2.0
     with np.errstate(invalid="ignore", divide="ignore"):
-        several = (joint.sum(-1) > 0).sum(-1) > 1
+        several = (mine > 0).sum(-1) > 1
         share = (given + chance / total) / np.where(alone > 0, alone, np.nan)
         return np.where(several, np.clip(share, 0.0, 1.0), np.nan)
 
@@ -118,18 +123,18 @@ def disorder(ds: xr.Dataset, windows: int = 20, belief_maximum: float | None = N
     own = str(move.dims[-1])
     starts = bin_edges(move.sizes["step"], windows)
     ends = np.append(starts[1:], move.sizes["step"])
-    x = np.moveaxis(move.values, axis, -2)  # (…, replicate, step, own)
+    x, taken = relabelled(np.moveaxis(move.values, axis, -2), most)  # (…, replicate, step, own)
     lead = x.shape[:-2]
     parts = np.full((*lead, len(starts), len(PARTS) + 1), np.nan)
     links = _ends(ds, own)
     windows_of = [x[..., start:stop, :] for start, stop in zip(starts, ends, strict=True)]
-    table = np.stack([counts_of(np.swapaxes(window, -1, -2), most) for window in windows_of], len(lead))
-    parts[..., 0] = action_mix(table)
-    parts[..., 1] = policy_disagreement(table)
+    for w, window in enumerate(windows_of):
+        table = counts_of(np.swapaxes(window, -1, -2), taken)
+        parts[..., w, 0], parts[..., w, 1] = action_mix(table, most), policy_disagreement(table, most)
     if links is not None:
         for w, window in enumerate(windows_of):
             mine, theirs = (_picked(window, end).reshape(*lead, -1) for end in links)
-            parts[..., w, 4] = spatial_disorder(mine, theirs, most)
+            parts[..., w, 4] = spatial_disorder(mine, theirs, taken)
     parts[..., 2] = _energy(ds, starts, lead)
     parts[..., 3] = _belief(ds, starts, lead, belief_maximum)
     known = np.isfinite(parts[..., :5])

@@ -65,6 +65,17 @@ def jensen_shannon(probabilities: np.ndarray, axis: int = -2) -> np.ndarray:
     )
 
 
+def relabelled(codes: np.ndarray, values: int, most: int = 64) -> tuple[np.ndarray, int]:
+    """Codes numbered anew without those that never occur, and how many are left; as they are where ``values`` is small.
+
+    Entropies don't depend on it, and their tables then have a column for what occurs and not for what might.
+    """
+    if values <= most:
+        return codes, values
+    seen = np.unique(codes[codes >= 0])
+    return np.where(codes >= 0, np.searchsorted(seen, codes), -1), max(1, len(seen))
+
+
 def counts_of(codes: np.ndarray, values: int) -> np.ndarray:
     """How often each of 0…values−1 occurs along the last axis; negative codes aren't counted."""
     from thermopolis.analysis.counting import _bincount

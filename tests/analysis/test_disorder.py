@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from thermopolis.analysis.counting import action_counts
 from thermopolis.analysis.disorder_index import (
     action_mix,
     disorder,
@@ -14,6 +15,7 @@ from thermopolis.analysis.disorder_index import (
     policy_disagreement,
     spatial_disorder,
 )
+from thermopolis.errors import StoreError
 
 
 def dataset(action, **others):
@@ -120,3 +122,26 @@ def test_broadcast_players_have_neighbours_too():
     assert np.allclose(value, exact, atol=2e-3)
     same = dataset(action[:1]).assign_coords(source=("link", source[0]), target=("link", target[0]))
     assert float(disorder(same, windows=1).sel(part="spatial").squeeze()) == pytest.approx(value[0])
+
+
+def test_a_hundred_thousand_actions_are_counted_by_those_that_occur():
+    """Named actions set the most there can be; a table of all of them, squared over links, would be 80 GB."""
+    generator = np.random.default_rng(4)
+    few = generator.integers(0, 9, (2, 30, 6))
+    links = {"source": ("link", [0, 1, 2, 3]), "target": ("link", [1, 2, 3, 4])}
+    plain = dataset(few).assign_coords(links)
+    wide = plain.assign(action=(plain["action"].dims, 12_345 * few.astype(np.int32)))
+    for ds in (plain, wide):
+        ds["action"].attrs["flag_meanings"] = " ".join(f"a{k}" for k in range(100_000))
+    both = [disorder(ds, windows=3) for ds in (plain, wide)]
+    xr.testing.assert_allclose(*both)
+    assert both[0].sel(part=["action", "policy", "spatial"]).notnull().all()
+
+
+def test_tables_beyond_memory_are_refused():
+    spread = np.arange(2 * 300 * 200).reshape(2, 300, 200)
+    ds = xr.Dataset({"action": (("replicate", "step", "agent"), spread)})
+    with pytest.raises(StoreError, match=r"120,000 kinds of action.*more than 16,777,216 counts"):
+        disorder(ds, windows=3)
+    with pytest.raises(StoreError, match="more than 16,777,216 counts"):
+        action_counts(ds, 1.0)
