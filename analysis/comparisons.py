@@ -15,6 +15,9 @@ import xarray as xr
 
 from thermopolis.errors import StoreError
 
+STRETCH = 1 << 22
+"""Entries of permuted labels in memory at once, which the next comparison of samples as large finds again."""
+
 
 def holm(p_values: np.ndarray) -> np.ndarray:
     """P-values adjusted by Holm's step-down method; NaN stays NaN and isn't counted."""
@@ -38,8 +41,8 @@ def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
     return out.reshape(p.shape)
 
 
-@functools.lru_cache(maxsize=4)
-def _contrasts(first: int, second: int, resamples: int, seed: int) -> np.ndarray:
+@functools.lru_cache(maxsize=1)
+def _contrasts(first: int, second: int, resamples: int, *seed: int) -> np.ndarray:
     """Rows that give the difference of the means of two samples with their labels permuted."""
     whole = first + second
     generator = np.random.default_rng(seed)
@@ -53,9 +56,14 @@ def permutation_test(first: np.ndarray, second: np.ndarray, resamples: int = 499
     a, b = a[np.isfinite(a)], b[np.isfinite(b)]
     if min(len(a), len(b)) < 2:
         return float("nan")
-    gaps = np.abs(_contrasts(len(a), len(b), resamples, seed) @ np.concatenate([a, b]))
-    seen = abs(a.mean() - b.mean())
-    return float((np.sum(gaps >= seen - 1e-12 * max(1.0, seen)) + 1) / (resamples + 1))
+    gap, both = abs(a.mean() - b.mean()), np.concatenate([a, b])
+    stretch = max(1, STRETCH // len(both))
+    as_large = 0
+    for number, start in enumerate(range(0, resamples, stretch)):
+        count = min(stretch, resamples - start)
+        gaps = np.abs(_contrasts(len(a), len(b), count, seed, *([number] if number else [])) @ both)
+        as_large += int(np.sum(gaps >= gap - 1e-12 * max(1.0, gap)))
+    return (as_large + 1) / (resamples + 1)
 
 
 def compare(array: xr.DataArray, dim: str, most: int = 400) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
+from thermopolis.analysis import comparisons
 from thermopolis.analysis.comparisons import benjamini_hochberg, compare, holm, permutation_test
 from thermopolis.analysis.criticality import binder_cumulant, critical_temperature, susceptibility
 from thermopolis.analysis.modality import dip, dip_test, several_basins
@@ -172,3 +173,14 @@ def test_the_shipped_ising_experiment_finds_onsagers_temperature():
     exact = 2 / np.log(1 + np.sqrt(2))
     assert found["value"] == pytest.approx(exact, rel=0.01)
     assert found["low"] < found["value"] < found["high"]
+
+
+def test_permutations_of_large_samples_keep_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stretch by stretch the p-value is the same within the error of its resamples, and little is kept."""
+    generator = np.random.default_rng(8)
+    a, b = generator.normal(size=300), generator.normal(0.12, size=300)
+    whole = permutation_test(a, b)
+    monkeypatch.setattr(comparisons, "STRETCH", 60_000)
+    assert permutation_test(a, b) == pytest.approx(whole, abs=4 * np.sqrt(2 * whole * (1 - whole) / 4999))
+    assert comparisons._contrasts(300, 300, 100, 7, 1).size == 60_000
+    assert comparisons._contrasts.cache_info().currsize == 1
