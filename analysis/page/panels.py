@@ -51,7 +51,7 @@ def panel_data(ds: xr.Dataset) -> dict[str, Any]:
     ds = ds.isel(group=slice(0, _MOST_GROUPS)) if "group" in ds.dims else ds
     dims = sweep_dims(ds)
     groups = [str(g) for g in ds["group"].values] if "group" in ds.coords else ["all"]
-    quantities = _quantities(ds)
+    quantities = _quantities(ds, dims)
     points = int(np.prod([ds.sizes[d] for d in dims], dtype=int))
     swept = [d for d in dims if numeric(ds, d) and ds.sizes[d] > 1]
     main = next((d for d in swept if "temperature" in d), swept[0] if swept else None)
@@ -72,7 +72,9 @@ def panel_data(ds: xr.Dataset) -> dict[str, Any]:
     return {"dims": described, "groups": groups, "plain": plain, "colours": list(PALETTE), "panels": panels}
 
 
-def _quantities(ds: xr.Dataset) -> dict[str, xr.DataArray]:
+def _quantities(ds: xr.Dataset, dims: list[str]) -> dict[str, xr.DataArray]:
+    """What is shown, everywhere: a quantity that lacks a dimension others have is the same all along it."""
+    everywhere = {d: ds[d].values if d in ds.coords else range(ds.sizes[d]) for d in dims}
     found = {}
     for name in _ORDER:
         if name not in ds.data_vars:
@@ -84,7 +86,8 @@ def _quantities(ds: xr.Dataset) -> dict[str, xr.DataArray]:
             continue
         if "group" not in array.dims and "group" in ds.coords:
             array = array.expand_dims(group=ds["group"].values)
-        found[name] = array if "group" in array.dims else array.expand_dims(group=["all"])
+        array = array if "group" in array.dims else array.expand_dims(group=["all"])
+        found[name] = array.expand_dims({d: at for d, at in everywhere.items() if d not in array.dims})
     return found
 
 

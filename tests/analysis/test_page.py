@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 
 from thermopolis import analysis
 from thermopolis.analysis.page.panels import pack, panel_data, unpack
 from thermopolis.analysis.page.tables import tables
 
-from .simulated import simulate_protocol
+from .simulated import simulate_game, simulate_protocol
 
 
 def test_the_page_is_self_contained_and_small(sweep_dir):
@@ -44,3 +45,14 @@ def test_works_of_a_protocol_have_a_table_of_free_energies():
     assert page.count("<tr>") >= 3
     titles = [panel["title"] for panel in panel_data(ds)["panels"]]
     assert "energy of a step over time" in titles
+
+
+def test_a_dimension_that_one_quantity_alone_has_is_shown_for_all():
+    """As of islands: rewards were recorded by island, what else there is wasn't."""
+    ds = analysis.digest(simulate_game(steps=12, replicates=4))
+    reward = ds["reward"].expand_dims(island=[10.0, 20.0]) * xr.DataArray([1.0, 2.0], dims="island")
+    panels = {p["name"]: p for p in panel_data(ds.assign(reward=reward))["panels"] if p["kind"] == "time"}
+    first, second = unpack(panels["reward"]["mean"]).reshape(2, -1)
+    assert np.allclose(second, 2 * first, atol=1e-3)
+    first, second = unpack(panels["cooperation"]["mean"]).reshape(2, -1)
+    assert np.array_equal(first, second)
