@@ -1,6 +1,7 @@
 """Results for other people's tools: CSV, Parquet (with pyarrow installed), ArviZ's data tree (with arviz-base).
 
-Tables are long: one row per place of the sweep, replicate, step and agent, one column per variable.
+Tables are long: one row per place of the sweep, replicate, step and agent, one column per variable. What societies
+decide link by link is a table of its own, with a row per link.
 """
 
 from __future__ import annotations
@@ -18,13 +19,29 @@ from thermopolis.analysis.series import check, sweep_dims
 from thermopolis.errors import StoreError
 
 _BASE = ("replicate", "step", "agent", "chain")
+_BY = {"agent": "link", "link": "agent"}
+"""Whose rows a table has, and whose variables it therefore can't hold."""
 
 
-def columns(ds: xr.Dataset, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """The long table as columns, ready for any data frame: ``pandas.DataFrame(columns(ds))``."""
+def columns(ds: xr.Dataset, names: Sequence[str] | None = None, by: str = "agent") -> dict[str, np.ndarray]:
+    """The long table as columns, ready for any data frame: ``pandas.DataFrame(columns(ds))``.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        The variables wanted; by default all that the table can hold.
+    by : "agent" or "link"
+        Whether rows are players, or links with their ``source`` and ``target``.
+
+    Raises
+    ------
+    StoreError
+        A variable wasn't recorded, or belongs to the other table.
+    """
     check(ds)
-    names = _recorded(ds, names)
-    dims = [*sweep_dims(ds), *(d for d in _BASE if d in ds.dims)]
+    names = _held(ds, names, by)
+    ds = ds[names]
+    dims = [*sweep_dims(ds), *(d for d in (*_BASE, "link") if d in ds.dims)]
     shape = [ds.sizes[d] for d in dims]
     out: dict[str, np.ndarray] = {}
     grid = np.meshgrid(*[np.arange(n) for n in shape], indexing="ij", copy=False)
@@ -34,11 +51,31 @@ def columns(ds: xr.Dataset, names: Sequence[str] | None = None) -> dict[str, np.
     template = xr.DataArray(np.empty(shape, bool), dims=dims)
     if "kind" in ds.coords:
         out["kind"] = ds["kind"].broadcast_like(template).transpose(*dims).values.ravel()
+    ends = [c for c in ("source", "target") if by == "link" and c in ds.coords]
+    for end in ends:
+        out[end] = ds[end].reset_coords(drop=True).broadcast_like(template).transpose(*dims).values.ravel()
     for name in names:
         for suffix, part in _split(ds[name], dims):
             flat = part.reset_coords(drop=True).broadcast_like(template)
             out[name + suffix] = flat.transpose(*dims).values.ravel()
+    if ends and (out["source"] < 0).any():  # where a replicate has fewer links than another
+        out = {name: column[out["source"] >= 0] for name, column in out.items()}
     return out
+
+
+def _held(ds: xr.Dataset, names: Sequence[str] | None, by: str) -> list[str]:
+    """The variables of a table by player or by link."""
+    if by not in _BY:
+        raise StoreError(f"tables are by {' or by '.join(_BY)}, not by {by!r}")
+    other = _BY[by]
+    wanted = _recorded(ds, names)
+    amiss = [n for n in wanted if other in ds[n].dims]
+    held = [n for n in wanted if n not in amiss]
+    if names is None and by == "link":
+        held = [n for n in held if "link" in ds[n].dims]
+    if (names is not None and amiss) or not held:
+        raise StoreError(f"{', '.join(amiss or map(str, ds.data_vars))}: not by {by}; ask for by={other!r}")
+    return held
 
 
 def _recorded(ds: xr.Dataset, names: Sequence[str] | None) -> list[str]:
@@ -65,9 +102,9 @@ def _split(array: xr.DataArray, dims: list[str]) -> Iterator[tuple[str, xr.DataA
             yield f"_{label}{suffix}", part
 
 
-def to_csv(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = None) -> Path:
+def to_csv(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = None, by: str = "agent") -> Path:
     """Writes the long table as CSV; undefined values are empty. Text that a spreadsheet would run is quoted."""
-    table = columns(ds, names)
+    table = columns(ds, names, by)
     path = Path(path)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -87,11 +124,13 @@ def _harmless(text: str) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def to_parquet(ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = None) -> Path:
+def to_parquet(
+    ds: xr.Dataset, path: str | Path, names: Sequence[str] | None = None, by: str = "agent"
+) -> Path:
     """Writes the long table as Parquet; needs pyarrow."""
     arrow, parquet = (_optional(name, "pyarrow") for name in ("pyarrow", "pyarrow.parquet"))
     path = Path(path)
-    parquet.write_table(arrow.table(columns(ds, names)), str(path))
+    parquet.write_table(arrow.table(columns(ds, names, by)), str(path))
     return path
 
 

@@ -87,3 +87,48 @@ def test_arviz_is_told_what_fits_and_a_cores_chains_keep_their_own_dimension(spi
         analysis.to_arviz(game_point(replicates=2, steps=3), ["rewards"])
     with pytest.raises(StoreError, match="no chains and draws"):
         analysis.to_arviz(core.assign(far=("replicate", np.zeros(core.sizes["replicate"]))), ["far"])
+
+
+def society(links: int = 10_000) -> xr.Dataset:
+    """Actions by link, rewards by player; the second replicate has a link less."""
+    generator = np.random.default_rng(2)
+    source = np.stack([np.arange(links) % 500] * 2)
+    source[1, -1] = -1
+    return xr.Dataset(
+        {
+            "action": (("replicate", "step", "link"), generator.integers(0, 2, (2, 3, links))),
+            "reward": (("replicate", "step", "agent"), generator.random((2, 3, 500))),
+        },
+        {
+            "kind": ("agent", ["random"] * 500),
+            "source": (("replicate", "link"), source),
+            "target": (("replicate", "link"), np.where(source < 0, -1, (source + 1) % 500)),
+        },
+    )
+
+
+def test_what_is_decided_by_link_is_a_table_with_a_row_a_link(tmp_path):
+    """It was a column a link: ten thousand of them, each repeated for every player."""
+    ds = society()
+    by_player, by_link = analysis.columns(ds), analysis.columns(ds, by="link")
+    assert list(by_player) == ["replicate", "step", "agent", "kind", "reward"]
+    assert list(by_link) == ["replicate", "step", "link", "source", "target", "action"]
+    assert len(by_player["reward"]) == 2 * 3 * 500
+    assert len(by_link["action"]) == 3 * 10_000 + 3 * 9_999
+    row = (by_link["replicate"] == 1) & (by_link["step"] == 2) & (by_link["link"] == 9_000)
+    assert by_link["action"][row].item() == ds["action"].values[1, 2, 9_000]
+    assert by_link["target"][row].item() == 9_000 % 500 + 1
+    with analysis.to_csv(ds, tmp_path / "t.csv", by="link").open() as file:
+        assert sum(1 for _ in file) == 1 + len(by_link["action"])
+
+
+def test_tables_refuse_what_belongs_to_the_other():
+    ds = society(20)
+    with pytest.raises(StoreError, match="action: not by agent; ask for by='link'"):
+        analysis.columns(ds, ["action", "reward"])
+    with pytest.raises(StoreError, match="reward: not by link; ask for by='agent'"):
+        analysis.columns(ds, ["reward"], by="link")
+    with pytest.raises(StoreError, match="by agent or by link, not by 'player'"):
+        analysis.columns(ds, by="player")
+    with pytest.raises(StoreError, match="not by link"):
+        analysis.columns(ds.drop_dims("link"), by="link")
