@@ -18,6 +18,7 @@ import xarray as xr
 
 from thermopolis.analysis.digests import BINS
 from thermopolis.analysis.point import load_point, sentence
+from thermopolis.analysis.series import EVERYBODY
 from thermopolis.analysis.side_by_side import digests
 from thermopolis.errors import StoreError
 
@@ -156,6 +157,7 @@ def assemble(
     """Digests of points put together along the sweep's dimensions; what no point fills is NaN."""
     if not dimensions:
         return parts[0][1]
+    parts = _under_one_name(parts)
     outer = [d.name for d in dimensions]
     shape = [len(d) for d in dimensions]
     groups = list(dict.fromkeys(str(g) for _, ds in parts for g in np.atleast_1d(ds.coords.get("group", []))))
@@ -184,6 +186,16 @@ def assemble(
         for name, values in zip(dimension.names, dimension.values, strict=True):
             coords[name] = (dimension.name, _typed(values))
     return xr.Dataset(data, coords, dict(parts[0][1].attrs))
+
+
+def _under_one_name(
+    parts: Sequence[tuple[tuple[int, ...], xr.Dataset]],
+) -> Sequence[tuple[tuple[int, ...], xr.Dataset]]:
+    """Points of one group each, where they differ in it: the place in the sweep says who plays, so they share a name."""
+    groups = [tuple(map(str, np.atleast_1d(ds.coords.get("group", [])))) for _, ds in parts]
+    if len(set(groups)) == 1 or any(len(names) != 1 for names in groups):
+        return parts
+    return [(index, ds.assign_coords(group=[EVERYBODY])) for index, ds in parts]
 
 
 def _typed(values: Sequence[Any]) -> np.ndarray:

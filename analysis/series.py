@@ -115,10 +115,17 @@ def sweep_dims(ds: xr.Dataset | xr.DataArray) -> list[str]:
 
 
 def group_labels(ds: xr.Dataset) -> xr.DataArray:
-    """The group of every agent: coordinate ``group`` or ``kind`` on ``agent`` (and maybe ``replicate``)."""
+    """The group of every agent: coordinate ``group`` or ``kind`` on ``agent`` (and maybe ``replicate``).
+
+    Where a sweep is over kinds, and all players of a place are of one, the place says who they are: one group.
+    """
     for name in ("group", "kind"):
         if name in ds.coords and "agent" in ds[name].dims:
-            return ds[name].astype(str)
+            labels = ds[name].astype(str)
+            inner = [d for d in labels.dims if d in ("replicate", "agent")]
+            if len(inner) < labels.ndim and bool((labels == labels.isel(dict.fromkeys(inner, 0))).all()):
+                return xr.full_like(labels, EVERYBODY, dtype=f"<U{len(EVERYBODY)}")
+            return labels
     return xr.DataArray(np.full(ds.sizes.get("agent", 1), "all"), dims="agent")
 
 
@@ -231,6 +238,11 @@ def by_group(variable: xr.DataArray, labels: xr.DataArray, names: list[str]) -> 
     )
 
 
+def time_label(ds: xr.Dataset | xr.DataArray) -> str:
+    """What a step is, by the long name of its coordinate (round, year, generation); ``step`` where it has none."""
+    return str(ds["step"].attrs.get("long_name", "step")) if "step" in ds.coords else "step"
+
+
 def by_bin(array: xr.DataArray, bins: int) -> xr.DataArray:
     """``step`` averaged into at most ``bins`` bins, each at its mean step."""
     if "step" not in array.dims:
@@ -239,7 +251,8 @@ def by_bin(array: xr.DataArray, bins: int) -> xr.DataArray:
     starts = bin_edges(array.shape[axis], bins)
     values = bin_mean(np.asarray(array.values), starts, axis)
     coords: dict[Any, Any] = {k: v for k, v in array.coords.variables.items() if "step" not in v.dims}
-    coords["step"] = ("step", bin_centres(array, starts))
+    attrs = array["step"].attrs if "step" in array.coords else {}
+    coords["step"] = ("step", bin_centres(array, starts), attrs)
     return xr.DataArray(values, dims=array.dims, coords=coords, attrs=array.attrs, name=array.name)
 
 

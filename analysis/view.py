@@ -20,10 +20,11 @@ import xarray as xr
 
 from thermopolis.analysis.digests import digest
 from thermopolis.analysis.page.html import Markup, script_json, tag
-from thermopolis.analysis.plot.style import PALETTE, label_of, number
+from thermopolis.analysis.plot.style import PALETTE, label_of
+from thermopolis.analysis.plot.words import number
 from thermopolis.analysis.quantities import axis_label, quantity
 from thermopolis.analysis.read import Point, Results, open_results
-from thermopolis.analysis.series import group_names
+from thermopolis.analysis.series import group_names, time_label
 from thermopolis.errors import StoreError
 
 _HERE = Path(__file__).parent / "page"
@@ -103,7 +104,7 @@ def _curve(ds: xr.Dataset, where: str) -> dict[str, Any]:
     small = digest(ds, _BINS, _SHOWN)
     plain = {"replicate", "step", "group"}
     names = [n for n in _SHOWN if n in small.data_vars and set(small[n].dims) == plain]
-    out: dict[str, Any] = {"where": where, "panels": {}}
+    out: dict[str, Any] = {"where": where, "time": time_label(small), "panels": {}}
     for name in names:
         mean = small[name].mean("replicate").transpose("group", "step")
         if not np.isfinite(mean.values).any():

@@ -11,7 +11,7 @@ from thermopolis.runs.cast import PointCast
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.spool import Kept, Memory, Spool, Values
 from thermopolis.runs.table import Column, Table, column
-from thermopolis.runs.variables import LEADS, OPERATIONS, describe
+from thermopolis.runs.variables import LEADS, OPERATIONS, describe, of_steps
 
 #: Per-link quantities keep their links; all else is a mean over a player's links.
 BY_LINK = ("action", "observation")
@@ -71,7 +71,9 @@ class Recorder:
             variables["cooperation"] = self._variable("cooperation", kept, self._cooperation)
         coordinates = {
             "replicate": column("replicate", np.arange(experiment.replicates)),
-            "step": column("step", np.arange(0, experiment.steps, self.every)),
+            "step": column(
+                "step", np.arange(0, experiment.steps, self.every), of_steps(experiment.environment.kind)
+            ),
             "agent": column("agent", np.arange(stage.players)),
             "world_seed": column("replicate", np.array(point.world_seeds, np.int64)),
         }

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thermopolis.runs.table import Column, Table, column
-from thermopolis.runs.variables import LEADS, OPERATIONS, describe
+from thermopolis.runs.variables import LEADS, OPERATIONS, describe, of_steps
 
 if TYPE_CHECKING:
     from thermopolis.runs.cast import PointCast
@@ -194,7 +194,9 @@ class Summaries:
                 variables[f"{name}_{kind}"] = column(over, np.stack(values), attrs)
         coordinates = {
             "replicate": column("replicate", np.arange(experiment.replicates)),
-            "step": column("step", np.arange(0, experiment.steps, self.every)),
+            "step": column(
+                "step", np.arange(0, experiment.steps, self.every), of_steps(experiment.environment.kind)
+            ),
             "quantile": column("quantile", np.asarray(self.quantiles)),
             "world_seed": column("replicate", np.array(self.point.world_seeds, np.int64)),
         }

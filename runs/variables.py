@@ -142,10 +142,17 @@ OF_TRAITS = ("trait_", "genetic_")
 
 LEADS = {"core_joules": ("operation",), "belief": ("state",)}
 """Dimensions of a variable beyond those of every decision."""
+STEPS = {"matrix_game": "round", "commons": "round", "civilization": "year"}
+"""What a step of each world is, the long name of ``step``; of others' worlds and of cores alone: a step."""
 ON_REQUEST = ("belief", "perception_operations")
 """What ``record.variables: all`` leaves out: for its size, or as it seldom changes."""
 
 OPERATIONS = ("update", "read", "write", "rng", "host")
+
+
+def of_steps(kind: str) -> dict[str, str]:
+    """Attributes of the coordinate ``step`` in a kind of world."""
+    return {"long_name": STEPS[kind]} if kind in STEPS else {}
 
 
 def describe(name: str) -> Variable:

@@ -7,7 +7,8 @@ import xarray as xr
 
 from thermopolis.analysis.comparisons import holm
 from thermopolis.analysis.modality import several_basins
-from thermopolis.analysis.plot.style import dim_label, label_of, number
+from thermopolis.analysis.plot.style import dim_label, label_of
+from thermopolis.analysis.plot.words import value_text
 from thermopolis.analysis.quantities import quantity
 from thermopolis.analysis.read import Results
 from thermopolis.analysis.series import sweep_dims, tail
@@ -102,7 +103,7 @@ def _places(flags: xr.DataArray) -> list[str]:
     out = []
     for place in zip(*np.nonzero(flags.values), strict=True):
         where = dict(zip(flags.dims, place, strict=True))
-        words = [f"{dim_label(d)} {number(flags[d].values[where[d]])}" for d in dims if d in flags.coords]
+        words = [f"{dim_label(d)} {value_text(flags, d, where[d])}" for d in dims if d in flags.coords]
         if several:
             words.append(label_of(str(flags["group"].values[where["group"]])))
         out.append(", ".join(words) or "throughout")

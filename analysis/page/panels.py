@@ -13,9 +13,10 @@ import numpy as np
 import xarray as xr
 
 from thermopolis.analysis.intervals import mean_interval
-from thermopolis.analysis.plot.style import PALETTE, dim_label, geometric, label_of, number, numeric
+from thermopolis.analysis.plot.style import PALETTE, dim_label, geometric, label_of, numeric
+from thermopolis.analysis.plot.words import texts
 from thermopolis.analysis.quantities import axis_label, quantity
-from thermopolis.analysis.series import by_bin, sweep_dims, tail
+from thermopolis.analysis.series import by_bin, sweep_dims, tail, time_label
 from thermopolis.analysis.thermodynamics import joules_per_decision
 
 PANEL_BYTES = 440_000  # of packed numbers, before base64
@@ -98,7 +99,7 @@ def _dimension(ds: xr.Dataset, dim: str) -> dict[str, Any]:
         "name": dim,
         "label": dim_label(dim),
         "values": [float(v) if numbers else i for i, v in enumerate(values)],
-        "text": [number(v) for v in values],
+        "text": texts(values.tolist()),
         "numeric": bool(numbers),
         "start": len(values) // 2 if numbers else 0,
     }
@@ -106,16 +107,18 @@ def _dimension(ds: xr.Dataset, dim: str) -> dict[str, Any]:
 
 def _time_panel(name: str, array: xr.DataArray, dims: list[str], bins: int) -> dict[str, Any]:
     array = by_bin(array, bins).transpose("replicate", *dims, "group", "step")
-    interval = mean_interval(array, rate=quantity(name).is_rate, resamples=400)
+    known = quantity(name)
+    interval = mean_interval(array, rate=known.is_rate, within=known.within, resamples=400)
     out = _common(name, array, interval, "time")
-    out |= {"title": f"{quantity(name).label} over time", "xlabel": "step"}
+    out |= {"title": f"{quantity(name).label} over time", "xlabel": time_label(array)}
     out["x"] = [round(float(s), 2) for s in array["step"].values]
     return out
 
 
 def _sweep_panel(name: str, array: xr.DataArray, main: str, dims: list[str], room: int) -> dict[str, Any]:
     array = array.transpose("replicate", *dims, "group")
-    out = _common(name, array, mean_interval(array, rate=quantity(name).is_rate), "sweep")
+    known = quantity(name)
+    out = _common(name, array, mean_interval(array, rate=known.is_rate, within=known.within), "sweep")
     x = np.asarray(array[main].values, float)
     out |= {
         "title": f"{quantity(name).label} along {dim_label(main)}",

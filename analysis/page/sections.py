@@ -11,7 +11,7 @@ from thermopolis.analysis.page.diagnosis import diagnose
 from thermopolis.analysis.page.html import Markup, code, details, joined, table, tag
 from thermopolis.analysis.plot.style import dim_label, label_of
 from thermopolis.analysis.read import Results
-from thermopolis.analysis.series import sweep_dims
+from thermopolis.analysis.series import sweep_dims, time_label
 
 
 def sentence(ds: xr.Dataset) -> str:
@@ -22,7 +22,7 @@ def sentence(ds: xr.Dataset) -> str:
     who = f"{agents} agent{'s' * (agents != 1)} ({groups})"
     if ds.attrs.get("alone"):
         who = f"A core by itself, {agents} chain{'s' * (agents != 1)}"
-    text = f"{who}, {ds.attrs['steps']} steps, {ds.sizes['replicate']} replicates"
+    text = f"{who}, {ds.attrs['steps']} {time_label(ds)}s, {ds.sizes['replicate']} replicates"
     return text + (f", swept over {swept}." if swept else ".")
 
 

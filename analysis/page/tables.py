@@ -14,9 +14,10 @@ from thermopolis.analysis.cores import protocol_free_energy
 from thermopolis.analysis.counting import OUTCOMES
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.page.html import Markup, joined, table, tag
-from thermopolis.analysis.plot.style import dim_label, label_of, number, with_prefix
+from thermopolis.analysis.plot.style import dim_label, label_of, with_prefix
+from thermopolis.analysis.plot.words import said, value_text
 from thermopolis.analysis.quantities import axis_label, quantity
-from thermopolis.analysis.series import sweep_dims, tail
+from thermopolis.analysis.series import sweep_dims, tail, time_label
 from thermopolis.analysis.thermodynamics import second_law
 from thermopolis.errors import StoreError
 
@@ -60,16 +61,16 @@ def _places(array: xr.DataArray | xr.Dataset, dims: list[str]) -> list[tuple[dic
     out = []
     for place in np.ndindex(*[array.sizes[d] for d in dims]):
         where = dict(zip(dims, place, strict=True))
-        out.append(
-            (where, [number(array[d].values[i]) if d in array.coords else i for d, i in where.items()])
-        )
+        out.append((where, [value_text(array, d, i) for d, i in where.items()]))
     return out
 
 
 def _tails(ds: xr.Dataset) -> Markup | None:
     names = [n for n in _TABLED if n in ds.data_vars and np.isfinite(ds[n].values).any()]
     dims = sweep_dims(ds)
-    texts = {n: _interval_texts(mean_interval(tail(ds, n), rate=quantity(n).is_rate), dims) for n in names}
+    known = {n: quantity(n) for n in names}
+    found = {n: mean_interval(tail(ds, n), rate=q.is_rate, within=q.within) for n, q in known.items()}
+    texts = {n: _interval_texts(interval, dims) for n, interval in found.items()}
     groups = [str(g) for g in ds["group"].values] if "group" in ds.coords else ["all"]
     rows: list[list[object]] = []
     for where, values in _places(ds, dims):
@@ -125,7 +126,7 @@ def _comparisons(ds: xr.Dataset) -> Markup | None:
         if not np.isfinite(row["p"]):
             continue
         verdict = "differ" if row["p_adjusted"] < 0.05 else "not told apart"
-        values = [number(row[d]) for d in dims]
+        values = [said(array, d, row[d]) for d in dims]
         pair = [label_of(str(row[k])) for k in ("first", "second")]
         rows.append(
             [
@@ -154,7 +155,7 @@ def _works(ds: xr.Dataset) -> Markup | None:
         cells.append(f"{r['jarzynski']:.4g} [{r['low']:.4g}, {r['high']:.4g}]")
         if both:
             cells.append(f"{r['bennett']:.4g} [{r['bennett_low']:.4g}, {r['bennett_high']:.4g}]")
-        rows.append([*(number(r[d]) for d in dims), *cells])
+        rows.append([*(said(ds, d, r[d]) for d in dims), *cells])
     heads = [*map(dim_label, dims), "mean work (kT)", "its variance", "ΔF by Jarzynski (kT)"]
     heads += ["ΔF by Bennett (kT)"] if both else []
     caption = "Over all chains, 95% bootstrap intervals; a variance above about 1 biases Jarzynski's mean."
@@ -173,9 +174,16 @@ def _laws(ds: xr.Dataset) -> Markup | None:
         interval = f"[{_unit(r['low'], r['units'])}, {_unit(r['high'], r['units'])}]"
         in_k = f"{r['in_k']:.3g}" if np.isfinite(r["in_k"]) else "–"
         verdict = "holds" if r["holds"] else "BROKEN"
-        values = [number(r[d]) for d in dims if d in r]
+        values = [said(ds, d, r[d]) for d in dims if d in r]
         rows.append([*values, r["part"], _unit(r["mean"], r["units"]), interval, in_k, verdict])
-    heads = [*map(dim_label, dims), "part", "mean per step", "95% interval", "in units of k", "0 or more"]
+    heads = [
+        *map(dim_label, dims),
+        "part",
+        f"mean per {time_label(ds)}",
+        "95% interval",
+        "in units of k",
+        "0 or more",
+    ]
     caption = "Each part has its own law and its own row; nothing is added across scales."
     return _table(heads, rows, caption, "Second law")
 
@@ -186,9 +194,9 @@ def _milestones(ds: xr.Dataset) -> Markup | None:
     rows: list[list[object]] = []
     for r in found:
         when = f"{r['step']:.4g}" if r["reached"] else "never"
-        values = [number(r[d]) for d in dims]
+        values = [said(ds, d, r[d]) for d in dims]
         rows.append(
             [*values, r["milestone"], f"{r['kardashev']:.3f}", f"{r['reached']} of {r['replicates']}", when]
         )
-    heads = [*map(dim_label, dims), "milestone", "K", "worlds that reached it", "median step"]
+    heads = [*map(dim_label, dims), "milestone", "K", "worlds that reached it", f"median {time_label(ds)}"]
     return _table(heads, rows, "All civilizations of a world together.", "Milestones")

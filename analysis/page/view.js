@@ -29,7 +29,7 @@
       node.append(svg("line", { x1: L, x2: W - R, y1: Y(v), y2: Y(v), stroke: "#e6e8ec" }), svg("text", { x: L - 6, y: Y(v) + 4, "text-anchor": "end" }, short(v)));
     }
     for (let k = 0; k <= 4; k++) node.append(svg("text", { x: X(right * k / 4), y: H - 18, "text-anchor": "middle" }, short(Math.round(right * k / 4))));
-    node.append(svg("text", { x: (L + W) / 2, y: H - 3, "text-anchor": "middle" }, "step"));
+    node.append(svg("text", { x: (L + W) / 2, y: H - 3, "text-anchor": "middle" }, own[0].time));
     own.forEach(c => {
       const p = c.panels[name];
       p.y.forEach((row, g) => {

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.plot.places import places
 from thermopolis.analysis.plot.style import PALETTE, band, figure, finish, interval_words, label_of
-from thermopolis.analysis.series import by_bin, group_series
+from thermopolis.analysis.series import by_bin, group_series, time_label
 from thermopolis.errors import StoreError
 
 _MOST_STATES = 8
@@ -39,7 +39,7 @@ def belief_simplex(ds: xr.Dataset, ax: Axes) -> None:
         for where, label, colour in shown:
             line = by_bin(one.isel(where).isel(state=0), 200)
             band(ax, line["step"].values, mean_interval(line, rate=True), colour, label or None)
-        ax.set_xlabel("step")
+        ax.set_xlabel(time_label(ds))
         ax.set_ylabel(f"belief in {names[0]}")
         ax.set_ylim(-0.03, 1.03)
         return finish(

@@ -23,9 +23,9 @@ from thermopolis.analysis.plot.style import (
     figure,
     finish,
     label_of,
-    number,
     scale_axis,
 )
+from thermopolis.analysis.plot.words import number, value_text
 from thermopolis.analysis.series import group_series, sweep_dims
 from thermopolis.errors import StoreError
 
@@ -125,7 +125,7 @@ def outcome_transitions(ds: xr.Dataset, ax: Axes) -> None:
     dims = sweep_dims(found)
     where = {d: found.sizes[d] // 2 for d in dims}
     words = "".join(
-        f" At {dim_label(d)} = {number(found[d].values[i])}." for d, i in where.items() if d in found.coords
+        f" At {dim_label(d)} = {value_text(found, d, i)}." for d, i in where.items() if d in found.coords
     )
     table = found.isel(where).transpose("outcome", "next_outcome").values
     mesh = ax.imshow(table, vmin=0, vmax=1, cmap="cividis")

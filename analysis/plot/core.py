@@ -15,7 +15,7 @@ from thermopolis.analysis.plot.panes import rows
 from thermopolis.analysis.plot.places import places
 from thermopolis.analysis.plot.style import PALETTE, band, figure, finish, interval_words
 from thermopolis.analysis.replicas import replica_paths
-from thermopolis.analysis.series import group_series, standard
+from thermopolis.analysis.series import group_series, standard, time_label
 from thermopolis.errors import StoreError
 
 _BINS = 40
@@ -84,7 +84,7 @@ def swap_traces(ds: xr.Dataset, ax: Axes) -> None:
     top.set_xticks(pairs)
     top.set_ylim(-0.03, 1.03)
     top.set_ylabel("accepted")
-    bottom.set_xlabel("step")
+    bottom.set_xlabel(time_label(ds))
     bottom.set_ylabel("trips")
     bottom.set_ylim(bottom=0.0)
     caption = "Accepted share of all swaps; round trips of a chain's replicas so far, mean over chains. "
@@ -193,7 +193,7 @@ def energy_landscape(ds: xr.Dataset, ax: Axes, replicate: int = 0) -> None:
     for k in range(few):
         style = {"linestyle": "", "marker": ".", "markersize": 2} if jumps else {"linewidth": 0.9}
         bottom.plot(chains.isel(agent=k), steps, color=PALETTE[k], alpha=0.85, **style)
-    bottom.set_ylabel("step")
+    bottom.set_ylabel(time_label(ds))
     bottom.set_xlabel("mean of the units")
     bottom.invert_yaxis()
     caption = f"{words}. Below: {few} chains of replicate {replicate}, time going down."

@@ -15,11 +15,11 @@ from thermopolis.analysis.plot.style import (
     heat_colours,
     interval_words,
     label_of,
-    number,
     numeric,
 )
+from thermopolis.analysis.plot.words import value_text
 from thermopolis.analysis.quantities import quantity
-from thermopolis.analysis.series import by_bin, sweep_dims
+from thermopolis.analysis.series import by_bin, sweep_dims, time_label
 
 _MOST_LINES = 8
 _BINS, _SWEPT_BINS = 200, 50
@@ -33,8 +33,7 @@ def pick_time_dims(ds: xr.DataArray) -> tuple[xr.DataArray, str | None, str]:
     fixed = []
     for dim in dims:
         if dim != shown:
-            value = ds[dim].values[0] if dim in ds.coords else 0
-            fixed.append(f"{dim_label(dim)} = {number(value)}")
+            fixed.append(f"{dim_label(dim)} = {value_text(ds, dim, 0)}")
             ds = ds.isel({dim: 0})
     return ds, shown, ", ".join(fixed)
 
@@ -62,36 +61,36 @@ def over_time(ax: Axes, series: xr.DataArray, name: str) -> str:
     groups = [str(g) for g in series["group"].values][:_MOST_LINES]
     steps = series["step"].values if "step" in series.coords else np.arange(series.sizes["step"])
     n = int(series.sizes["replicate"])
-    rate = quantity(name).is_rate
+    rate, within = quantity(name).is_rate, quantity(name).within
     words = interval_words(n, rate=rate)
     if dim is None:
         for i, group in enumerate(groups):
             label = label_of(group) if len(groups) > 1 else None
-            band(
-                ax, steps, mean_interval(series.sel(group=group), rate=rate), PALETTE[i % len(PALETTE)], label
-            )
+            part = mean_interval(series.sel(group=group), rate=rate, within=within)
+            band(ax, steps, part, PALETTE[i % len(PALETTE)], label)
     else:
         values = series[dim].values if dim in series.coords else np.arange(series.sizes[dim])
         chosen = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST_LINES)).astype(int))
         colours = _line_colours(ax, values, chosen, dim, numeric(series, dim))
         for j, group in enumerate(groups[: len(_STYLES)]):
             for i, colour in zip(chosen, colours, strict=True):
-                part = mean_interval(series.isel({dim: int(i)}).sel(group=group), rate=rate)
-                label = number(values[i]) if not numeric(series, dim) and j == 0 else None
+                line = series.isel({dim: int(i)}).sel(group=group)
+                part = mean_interval(line, rate=rate, within=within)
+                label = value_text(series, dim, int(i)) if not numeric(series, dim) and j == 0 else None
                 band(ax, steps, part, colour, label, shade=0.12, linestyle=_STYLES[j], linewidth=1.6)
             if len(groups) > 1:
                 ax.plot([], [], color="#444444", linestyle=_STYLES[j], label=label_of(group))
         if len(chosen) < len(values):
             words += f"; {len(chosen)} of {len(values)} values of {dim_label(dim)} shown"
     if whole > series.sizes["step"]:
-        words += f"; each point averages {whole / series.sizes['step']:.3g} recorded steps"
+        words += f"; each point averages {whole / series.sizes['step']:.3g} recorded {time_label(series)}s"
     if silent:
         words += f"; undefined for {', '.join(silent)}"
     if fixed:
         words += f"; at {fixed}"
     if quantity(name).low == 0.0 and not np.nanmax(np.nan_to_num(series.values)) > 1e-5:
         ax.set_ylim(-0.05, 1.0)  # nothing but rounding: an axis of 1e-8 would say otherwise
-    ax.set_xlabel("step")
+    ax.set_xlabel(time_label(series))
     ax.margins(x=0.01)
     return words + "."
 

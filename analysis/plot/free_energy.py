@@ -11,7 +11,7 @@ from thermopolis.analysis.intervals import mean_interval
 from thermopolis.analysis.plot.curves import over_time
 from thermopolis.analysis.plot.panes import columns, rows
 from thermopolis.analysis.plot.phase import against_sweep, main_dim
-from thermopolis.analysis.plot.places import places
+from thermopolis.analysis.plot.places import place_label, places
 from thermopolis.analysis.plot.style import (
     PALETTE,
     band,
@@ -23,13 +23,13 @@ from thermopolis.analysis.plot.style import (
     interval_words,
     label_of,
     norm_of,
-    number,
     scale_axis,
     weights,
     wrapped,
 )
+from thermopolis.analysis.plot.words import number
 from thermopolis.analysis.quantities import axis_label, quantity
-from thermopolis.analysis.series import by_bin, group_series, sweep_dims, tail
+from thermopolis.analysis.series import by_bin, group_series, sweep_dims, tail, time_label
 from thermopolis.errors import StoreError
 
 
@@ -52,7 +52,7 @@ def _parts(ax: Axes, ds: xr.Dataset, names: tuple[str, ...]) -> str:
             flat = one[name].isel(dict.fromkeys(sweep_dims(one), 0)).isel(group=0)
             flat = by_bin(flat, 150)
             n = flat.sizes["replicate"]
-            interval = mean_interval(flat)
+            interval = mean_interval(flat, within=quantity(name).within)
             band(
                 ax,
                 flat["step"].values,
@@ -61,7 +61,7 @@ def _parts(ax: Axes, ds: xr.Dataset, names: tuple[str, ...]) -> str:
                 quantity(name).label,
                 **styles[i],
             )
-        ax.set_xlabel("step")
+        ax.set_xlabel(time_label(ds))
         return interval_words(n) + "." + words
     return "Last half of the steps. " + against_sweep(ax, one, list(names)) + words
 
@@ -112,7 +112,7 @@ def controller_response(ds: xr.Dataset, ax: Axes) -> None:
     top.set_ylabel("temperature T")
     scale_axis(top, _positive(temperature.values), "y")
     bottom.set_ylabel(wrapped(axis_label(seen, ds[seen])), fontsize=9)
-    bottom.set_xlabel("step")
+    bottom.set_xlabel(time_label(ds))
     words = f"Temperature T of q(π) ∝ E exp(−G/T), and below it the {quantity(seen).label} beside it. "
     finish(ax, "The controller's response", words + interval_words(temperature.sizes["replicate"]) + ".")
     return None
@@ -143,7 +143,7 @@ def belief_trajectory(ds: xr.Dataset, ax: Axes) -> None:
     for k, i in enumerate(chosen):
         colour = heat_colours()(norm(values[i])) if norm else PALETTE[k % len(PALETTE)]
         x, y = (m.isel({many: int(i)}).values for m in mean)
-        label = f"{dim_label(many)} {number(values[i])}" if dims else label_of(str(values[i]))
+        label = place_label(mean[0], many, int(i)) if dims else label_of(str(values[i]))
         ax.plot(x, y, color=colour, linewidth=1.2, alpha=0.75, label=label)
         ax.scatter(x, y, s=np.linspace(6, 26, len(x)), color=colour, linewidths=0, alpha=0.8)
         ax.plot(x[:1], y[:1], "o", mfc="white", mec=colour, markersize=7)

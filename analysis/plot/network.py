@@ -14,7 +14,7 @@ from matplotlib.colors import ListedColormap
 
 from thermopolis.analysis.plot.panes import columns
 from thermopolis.analysis.plot.style import STYLE, figure, finish
-from thermopolis.analysis.series import nanmean
+from thermopolis.analysis.series import nanmean, time_label
 from thermopolis.errors import StoreError
 
 COOPERATE, DEFECT = "#0072B2", "#D55E00"
@@ -177,7 +177,9 @@ def society_snapshots(ds: xr.Dataset, ax: Axes, replicate: int = 0) -> None:
     chosen = np.unique(np.geomspace(1, len(steps), 4).astype(int) - 1)
     for pane, i in zip(columns(ax, len(chosen)), chosen, strict=True):
         _draw(pane, rate[i], links, shape, where)
-        pane.set_title(f"step {steps[i]}\n{share[i]:.0%} cooperate", fontsize=9.5, fontweight="normal", pad=5)
+        pane.set_title(
+            f"{time_label(ds)} {steps[i]}\n{share[i]:.0%} cooperate", fontsize=9.5, fontweight="normal", pad=5
+        )
     ax.plot([], [], "s", color=COOPERATE, label="cooperates")
     ax.plot([], [], "s", color=DEFECT, label="defects")
     what = f"{shape[0]} × {shape[1]} lattice" if shape else f"{rate.shape[1]} players, {len(links)} links"
@@ -202,11 +204,11 @@ def animate_society(ds: xr.Dataset, path: str | Path, replicate: int = 0, frames
         FigureCanvasAgg(made)
         ax = made.add_subplot()
         artist = _draw(ax, rate[0], links, shape, where)
-        title = ax.set_title("step 0")
+        title = ax.set_title(f"{time_label(ds)} 0")
 
         def show(i: int) -> tuple[Any, ...]:
             artist.set_array(rate[i].reshape(shape) if shape else rate[i])
-            title.set_text(f"step {steps[i]}")
+            title.set_text(f"{time_label(ds)} {steps[i]}")
             return artist, title
 
         FuncAnimation(made, show, chosen.tolist()).save(str(path), writer=PillowWriter(fps=8), dpi=90)

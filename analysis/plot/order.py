@@ -26,10 +26,10 @@ from thermopolis.analysis.plot.style import (
     figure,
     finish,
     interval_words,
-    number,
     scale_axis,
 )
-from thermopolis.analysis.series import sweep_dims, tail
+from thermopolis.analysis.plot.words import number
+from thermopolis.analysis.series import sweep_dims, tail, time_label
 from thermopolis.errors import StoreError
 
 
@@ -46,7 +46,7 @@ def disorder_index(ds: xr.Dataset, ax: Axes) -> None:
     parts = parts.isel(others)
     if dim is None:
         x, flat = parts["step"].values, parts
-        ax.set_xlabel("step")
+        ax.set_xlabel(time_label(ds))
     else:
         late = parts.isel(step=slice(parts.sizes["step"] // 2, None))
         x, flat = np.asarray(parts[dim].values, float), late.mean("step")
@@ -58,7 +58,7 @@ def disorder_index(ds: xr.Dataset, ax: Axes) -> None:
             continue
         strong = part == "index"
         colour = "#222222" if strong else PALETTE[i]
-        band(ax, x, mean_interval(values), colour, part, linewidth=2.6 if strong else 1.5)
+        band(ax, x, mean_interval(values, within=(0.0, 1.0)), colour, part, linewidth=2.6 if strong else 1.5)
     ax.set_ylim(-0.03, 1.03)
     ax.set_ylabel("disorder")
     n = parts.sizes["replicate"]

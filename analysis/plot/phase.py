@@ -20,11 +20,11 @@ from thermopolis.analysis.plot.style import (
     geometric,
     interval_words,
     label_of,
-    number,
     numeric,
     scale_axis,
     weights,
 )
+from thermopolis.analysis.plot.words import value_text
 from thermopolis.analysis.quantities import axis_label, quantity
 from thermopolis.analysis.series import standard, sweep_dims, tail
 from thermopolis.errors import StoreError
@@ -78,7 +78,8 @@ def against_sweep(ax: Axes, ds: xr.Dataset, names: list[str], dots: bool = False
             tint = PALETTE[colour % len(PALETTE)]
             if dots:
                 _dots(ax, x, curve.transpose(dim, "replicate").values, tint)
-            summary = mean_interval(curve, rate=quantity(name).is_rate)
+            known = quantity(name)
+            summary = mean_interval(curve, rate=known.is_rate, within=known.within)
             band(ax, x, summary, tint, full or None, marker="o", markersize=3.5, **style)
             if dots:
                 split = several_basins(curve.transpose(dim, "replicate")).values
@@ -145,7 +146,7 @@ def _heat_map(ax: Axes, array: xr.DataArray, dims: list[str], name: str) -> None
     ydim = next(d for d in dims if d != xdim)
     n = array.sizes["replicate"]
     fixed = [d for d in sweep_dims(array) if d not in (xdim, ydim)]
-    words = "".join(f"; at {dim_label(d)} = {number(array[d].values[0])}" for d in fixed)
+    words = "".join(f"; at {dim_label(d)} = {value_text(array, d, 0)}" for d in fixed)
     flat = array.isel(dict.fromkeys(fixed, 0))
     mean = flat.mean([d for d in flat.dims if d not in (xdim, ydim)]).transpose(ydim, xdim)
     rate = quantity(name).is_rate

@@ -21,9 +21,9 @@ from thermopolis.analysis.plot.style import (
     finish,
     interval_words,
     label_of,
-    number,
 )
-from thermopolis.analysis.series import by_bin, group_series, sweep_dims
+from thermopolis.analysis.plot.words import number, value_text
+from thermopolis.analysis.series import by_bin, group_series, sweep_dims, time_label
 from thermopolis.analysis.thermodynamics import LAWS
 from thermopolis.errors import StoreError
 
@@ -117,9 +117,9 @@ def second_law(ds: xr.Dataset, ax: Axes) -> None:
         pane.set_ylabel("entropy produced")
         pane.annotate(part, (0.02, 0.93), xycoords="axes fraction", va="top", fontsize=9.5, color="#333333")
         pane.margins(x=0.01)
-    pane.set_xlabel("step")
+    pane.set_xlabel(time_label(ds))
     words = "".join(
-        f" At {dim_label(d)} = {number(ds[d].values[i])}." for d, i in where.items() if d in ds.coords
+        f" At {dim_label(d)} = {value_text(ds, d, i)}." for d, i in where.items() if d in ds.coords
     )
     each = "chain" if is_core(ds) else "agent"
     caption = f"Entropy produced since the start, per {each}; below zero (orange) would break the law. "
@@ -206,10 +206,10 @@ def energy_shares(ds: xr.Dataset, ax: Axes) -> None:
     )
     ax.set_ylim(0, 1)
     ax.margins(x=0)
-    ax.set_xlabel("step")
+    ax.set_xlabel(time_label(ds))
     ax.set_ylabel(f"share of {name}")
     words = "".join(
-        f" At {dim_label(d)} = {number(share[d].values[i])}." for d, i in where.items() if d in share.coords
+        f" At {dim_label(d)} = {value_text(share, d, i)}." for d, i in where.items() if d in share.coords
     )
     caption = (
         f"Mean over n = {share.sizes['replicate']} replicates, no interval shown; white: none left." + words

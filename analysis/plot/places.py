@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from thermopolis.analysis.plot.style import PALETTE, dim_label, heat_colours, norm_of, number, numeric
+from thermopolis.analysis.plot.style import PALETTE, dim_label, heat_colours, norm_of, numeric
+from thermopolis.analysis.plot.words import value_text
 from thermopolis.analysis.series import sweep_dims
 
 Place = tuple[dict[str, int], str, str | tuple[float, ...]]
@@ -37,6 +38,6 @@ def places(array: xr.DataArray | xr.Dataset, most: int, skip: tuple[str, ...] = 
 def place_label(array: xr.DataArray | xr.Dataset, dim: str, index: int) -> str:
     """``temperature 0.5``; a word that speaks for itself stands alone."""
     value = array[dim].values[index] if dim in array.coords else index
-    text = number(value)
+    text = value_text(array, dim, index)
     alone = text[:1].isalpha() and not isinstance(value, (bool, np.bool_))
     return text.replace("_", " ") if alone else f"{dim_label(dim)} {text}"

@@ -15,7 +15,7 @@ from thermopolis.analysis.plot.panes import rows
 from thermopolis.analysis.plot.places import place_label, places
 from thermopolis.analysis.plot.style import PALETTE, band, figure, finish, interval_words, label_of, wrapped
 from thermopolis.analysis.quantities import quantity
-from thermopolis.analysis.series import by_bin, standard, sweep_dims
+from thermopolis.analysis.series import by_bin, standard, sweep_dims, time_label
 from thermopolis.errors import StoreError
 
 _MOST = 5
@@ -67,7 +67,8 @@ def other_quantities(ds: xr.Dataset, ax: Axes) -> None:
                 line = series.isel(where).sel(group=group)
                 tint = colour if len(shown) > 1 else PALETTE[g]
                 style = ("-", (0, (5, 1.6)), (0, (1.2, 1.4)))[g] if len(shown) > 1 else "-"
-                band(pane, line["step"].values, mean_interval(line, resamples=400), tint, linestyle=style)
+                part = mean_interval(line, within=quantity(name).within, resamples=400)
+                band(pane, line["step"].values, part, tint, linestyle=style)
                 if pane is panes[0]:
                     word = ", ".join(filter(None, [label, label_of(group) if len(groups) > 1 else ""]))
                     ax.plot([], [], color=tint, linestyle=style, label=word or None)
@@ -78,7 +79,7 @@ def other_quantities(ds: xr.Dataset, ax: Axes) -> None:
         elif units != "1":
             pane.set_ylabel(f"{pane.get_ylabel()}\n({units})", fontsize=8.5)
         pane.margins(x=0.01)
-    panes[-1].set_xlabel("step")
+    panes[-1].set_xlabel(time_label(ds))
     words = f" Group: {label_of(groups[0])}." if len(groups) == 1 < ds.sizes["group"] else ""
     caption = f"Means over the agents of a group. {interval_words(n)}.{words}"
     finish(ax, "Further quantities over time", caption)
@@ -108,7 +109,7 @@ def actions_over_time(ds: xr.Dataset, ax: Axes) -> None:
     ax.set_ylim(0, 1)
     ax.margins(x=0)
     ax.grid(False)
-    ax.set_xlabel("step")
+    ax.set_xlabel(time_label(ds))
     ax.set_ylabel("share of actions")
     if len(groups) > 1:
         words += f" Group: {label_of(groups[0])}."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 import textwrap
 from collections.abc import Callable
@@ -196,26 +195,6 @@ def interval_words(n: int, level: float = 0.95, rate: bool = False) -> str:
     kind = "bootstrap over replicates" if n >= FEW else "Student's t over replicates"
     kind += ", BCa or Wilson near 0 and 1" if rate else ""
     return f"Band: {level:.0%} interval of the mean ({kind}); n = {n} replicates"
-
-
-def number(value: Any) -> str:
-    """A sweep value as short text; a section of a file by its kind and what else it sets."""
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value)).lower()
-    if isinstance(value, (float, int, np.floating, np.integer)):
-        return f"{value:.3g}"
-    text = str(value)
-    if not text.startswith("{"):
-        return text
-    try:
-        section = json.loads(text)
-    except ValueError:
-        return text
-    words = [str(section.pop("kind"))] if "kind" in section else []
-    words += [
-        number(v) if k == "strategy" else f"{k} {number(v)}" for k, v in section.items() if v is not None
-    ]
-    return " ".join(words).replace("_", " ")[:40]
 
 
 _PREFIXES = dict(

@@ -51,6 +51,7 @@ def test_scripts_play_any_world_of_discrete_actions(agree: Agree) -> None:
         )
     )
     assert np.all(ds["action"].values[:, 0] == 1) and np.all(ds["action"].values[:, 1:] == 3)
+    assert ds["step"].attrs["long_name"] == "round"
     theory = {"growth_rate_nash", "growth_rate_optimum", "stock_nash", "stock_optimum", "reward_nash"}
     assert theory <= set(ds.data_vars) and ds["growth_rate"].dtype == np.float64
 
@@ -75,7 +76,7 @@ def test_a_planned_player_follows_the_best_plan_and_a_greedy_one_burns_all(agree
         lived = done[done >= 0]
         taken = np.repeat([ACTIONS.index(str(name)) for name in plan.actions], 30)
         np.testing.assert_array_equal(lived, taken[: lived.size])
-        assert (lived.size == 180) == plan.alive
+        assert (lived.size == 180) == plan.alive and ds["step"].attrs["long_name"] == "year"
         assert float(ds["reward"].sum()) == pytest.approx(plan.value, rel=1e-4)
         if plan.alive:
             assert float(ds["kardashev"].values[0, -1, 0]) == pytest.approx(plan.ends["kardashev"], rel=1e-6)
