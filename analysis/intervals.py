@@ -144,7 +144,12 @@ def wilson_interval(
 
 
 def mean_interval(
-    array: xr.DataArray, level: float = 0.95, *, rate: bool = False, resamples: int = _RESAMPLES
+    array: xr.DataArray,
+    level: float = 0.95,
+    *,
+    rate: bool = False,
+    within: tuple[float, float] = (-np.inf, np.inf),
+    resamples: int = _RESAMPLES,
 ) -> xr.Dataset:
     """Mean over ``replicate`` with its interval: variables ``mean``, ``low``, ``high`` and ``n``.
 
@@ -157,6 +162,9 @@ def mean_interval(
         The values are proportions, and their interval stays within [0, 1]. Where fewer than five replicates' worth
         of either outcome was seen the mean's law is skewed and the plain bootstrap too narrow: BCa is used there, and
         Wilson's interval at n = replicates where every replicate says 0 or 1, or all say the same.
+    within : (low, high)
+        A range that no mean can leave, such as (0, ∞) of an entropy. Ends beyond it are put on its edge: what is cut off
+        held no possible mean, so the interval covers as often as before.
     """
     values = array.transpose("replicate", ...)
     x = np.asarray(values.values, np.float64)
@@ -176,7 +184,9 @@ def mean_interval(
             low[skewed], high[skewed] = bca_interval(x[:, skewed], level, resamples)
         if certain.any():
             low[certain], high[certain] = wilson_interval(mean[certain] * n[certain], n[certain], level)
-        low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
+        within = (0.0, 1.0)
+    # a mean that rounding has put beyond the range stays in its interval
+    low, high = np.maximum(low, np.minimum(within[0], mean)), np.minimum(high, np.maximum(within[1], mean))
     dims = values.dims[1:]
     coords = {k: v for k, v in values.coords.variables.items() if "replicate" not in v.dims}
     data = {"mean": (dims, mean), "low": (dims, low), "high": (dims, high), "n": (dims, n)}

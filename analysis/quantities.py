@@ -5,6 +5,7 @@ A dataset's own ``long_name`` and ``units`` attributes win; this table is what i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import xarray as xr
@@ -18,6 +19,11 @@ class Quantity:
     units: str
     low: float | None = None
     high: float | None = None
+
+    @property
+    def within(self) -> tuple[float, float]:
+        """The range no value, and no interval of a mean, can leave."""
+        return (-math.inf if self.low is None else self.low, math.inf if self.high is None else self.high)
 
     @property
     def is_rate(self) -> bool:

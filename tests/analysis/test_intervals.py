@@ -14,6 +14,7 @@ from thermopolis.analysis.intervals import (
     student_interval,
     wilson_interval,
 )
+from thermopolis.analysis.quantities import quantity
 
 
 def coverage(interval, draw, truth, n, trials=3000, **options):
@@ -118,3 +119,21 @@ def test_a_rate_never_seen_to_differ_still_has_an_interval():
     never = mean_interval(xr.DataArray(np.zeros((24, 1)), dims=("replicate", "step")), rate=True)
     assert float(never["low"][0]) == 0.0
     assert float(never["high"][0]) == pytest.approx(float(wilson_interval(0, 24)[1]))
+
+
+@pytest.mark.parametrize(("law", "name"), [("exponential", "belief_entropy"), ("beta", "cooperation")])
+@pytest.mark.parametrize("n", [2, 4, 7, 8])
+def test_no_interval_leaves_what_its_quantity_can_be(law, name, n):
+    """Entropies fall to 0 and no further; cutting off what can't be costs no coverage."""
+    generator = np.random.default_rng(n)
+    x = generator.exponential(0.1, (n, 4000)) if law == "exponential" else generator.beta(0.3, 0.3, (n, 4000))
+    array, known = xr.DataArray(x, dims=("replicate", "place")), quantity(name)
+    free, held = mean_interval(array), mean_interval(array, rate=known.is_rate, within=known.within)
+    low, high = known.within
+    assert (held["low"] >= low).all() and (held["high"] <= high).all()
+    assert (held["low"] <= held["mean"]).all() and (held["mean"] <= held["high"]).all()
+    if n < 8:
+        assert float(free["low"].min()) < 0.0
+    if not known.is_rate:
+        inside = [(i["low"] <= 0.1) & (i["high"] >= 0.1) for i in (free, held)]
+        assert np.array_equal(*inside)
