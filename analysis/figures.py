@@ -81,7 +81,7 @@ def _nothing_left(ds: xr.Dataset) -> str | None:
 
 
 _C, _E, _F, _J, _O, _P = "cooperation", "entropies", "free_energy", "joules", "order", "physics"
-SUBJECTS = ("cooperation", "stock", "kardashev", "power", "reward")
+SUBJECTS = ("cooperation", "growth_rate", "stock", "kardashev", "power", "reward")
 """What a world is about, the first that was recorded."""
 _WORK = ("core_work", "work_quantile", "protocol_work")
 _TEMPERED = ("state_entropy", "belief_entropy")
@@ -131,6 +131,7 @@ _ALL = (
     FigureSpec(
         "second_law", _P, "entropy produced, part by part", any_of=("core_entropy_production", "entropy_production")
     ),
+    FigureSpec("stock_over_time", "stock", "a common stock, beside Nash and the planner", ("stock",)),
     FigureSpec("kardashev", _P, "power on Kardashev's scale, with collapses", any_of=("kardashev", "power")),
     FigureSpec("planet_temperature", _P, "the planet's temperature", ("planet_temperature",)),
     FigureSpec("actions_over_time", "rest", "share of each action, where there are more than two", ("action_share",)),

@@ -59,6 +59,7 @@ QUANTITIES: dict[str, Quantity] = {
     "store": Quantity("stored energy", "J", 0.0),
     "population": Quantity("population", "1", 0.0),
     "stock": Quantity("stock", "1", 0.0),
+    "growth_rate": Quantity("growth rate of the stock", "1"),
     "harvest": Quantity("harvest", "1", 0.0),
     "effort": Quantity("effort", "1", 0.0),
     "energy": Quantity("energy", "1"),

@@ -25,7 +25,7 @@ _ORDER = (
     "cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "complexity", "accuracy",
     "expected_free_energy", "state_information_gain", "parameter_information_gain", "exploration_temperature",
     "regret", "core_joules", "core_entropy_production", "kardashev", "power", "planet_temperature",
-    "population", "store", "fuel", "energy", "magnetisation", "core_temperature", "acceptance",
+    "population", "store", "fuel", "stock", "growth_rate", "energy", "magnetisation", "core_temperature", "acceptance",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from thermopolis.analysis.page.html import Markup, tag
 from thermopolis.analysis.read import Results
 
 PICTURES = (
+    "stock_over_time",
     "memory_one", "outcome_transitions", "outcome_dynamics", "critical_fluctuations", "disorder_index", "order_parameter",
     "society_snapshots", "belief_trajectory", "expected_free_energy_parts", "complexity_accuracy",
     "belief_simplex", "tempered_free_energy", "actions_over_time", "swap_traces", "dwell_times", "energy_landscape",

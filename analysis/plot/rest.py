@@ -24,9 +24,9 @@ _DRAWN = {
     "expected_free_energy", "risk", "ambiguity", "state_information_gain", "parameter_information_gain",
     "exploration_temperature", "core_joules", "core_entropy_production", "entropy_production", "kardashev",
     "kardashev_total", "power", "power_total", "planet_temperature", "magnetisation", "core_work", "energy_residual",
-    "ledger_residual", "entropy_least", "core_temperature", "core_heat", "landauer_bound", "round_trips",
+    "ledger_residual", "entropy_least", "core_temperature", "core_heat", "landauer_bound", "round_trips", "stock",
 }  # fmt: skip
-_FIRST = ("stock", "harvest", "effort", "population", "fuel", "store", "energy", "acceptance", "regret")
+_FIRST = ("growth_rate", "harvest", "effort", "population", "fuel", "store", "energy", "acceptance", "regret")
 
 
 def other_names(ds: xr.Dataset) -> list[str]:
@@ -38,7 +38,7 @@ def other_names(ds: xr.Dataset) -> list[str]:
         and "group" in v.dims
         and {"replicate", "step"} <= set(v.dims)
         and not set(v.dims) - {"replicate", "step", "group"} - set(sweep_dims(v))
-        and not str(n).endswith(("_share", "_mean", "_variance"))
+        and not str(n).endswith(("_share", "_mean", "_variance", "_nash", "_optimum"))
         and np.isfinite(v.values).any()
         and float(np.nanstd(v.values)) > 0
     ]

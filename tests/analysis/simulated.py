@@ -107,6 +107,22 @@ def simulate_game(
     return xr.Dataset(data, coords=coords, attrs={"name": "synthetic", "version": "0.1.0", "seed": 7})
 
 
+def simulate_growth(replicates: int = 8, steps: int = 60, seed: int = 9) -> xr.Dataset:
+    """A growing stock of three harvesters at three discounts, who take about what Nash says."""
+    generator = np.random.default_rng(seed)
+    discount = np.array([0.8, 0.95, 0.99])
+    dims, shape = ("discount", "replicate", "step", "agent"), (3, replicates, steps, 3)
+    kept = {"nash": discount / (3 - 2 * discount), "optimum": discount}
+    rates = {end: np.log(1.1 * left)[:, None, None, None] * np.ones(shape) for end, left in kept.items()}
+    rate = rates["nash"] + 0.05 * generator.normal(size=(3, replicates, steps, 1)) * np.ones(3)
+    data = {"stock": np.exp(np.cumsum(rate, 2)), "growth_rate": rate}
+    for end, way in rates.items():
+        data |= {f"stock_{end}": np.exp(np.cumsum(way, 2)), f"growth_rate_{end}": way}
+    step = ("step", np.arange(steps), {"long_name": "round"})
+    coords = {"discount": discount, "step": step, "kind": ("agent", ["active_inference"] * 3)}
+    return xr.Dataset({name: (dims, values) for name, values in data.items()}, coords)
+
+
 def simulate_civilizations(
     growth: float = 0.03, replicates: int = 12, steps: int = 300, seed: int = 5
 ) -> xr.Dataset:
@@ -218,6 +234,7 @@ def figure_worlds() -> list[xr.Dataset]:
     sweep = xr.concat(points, dim="temperature").assign_coords(temperature=[0.2, 1.0, 5.0])
     spins = simulate_spins()
     whole = [sweep, points[1], simulate_civilizations(), spins, simulate_protocol(), simulate_tempered()]
+    whole.append(simulate_growth())
     return [*(analysis.digest(ds) for ds in whole), simulate_society(), spins.isel(temperature=3)]
 
 
