@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -28,7 +30,7 @@ def joules_by_operation(ds: xr.Dataset, ax: Axes) -> None:
         if "operation" in array.coords
         else list(map(str, range(array.sizes["operation"])))
     )
-    rows, silent = _spending(array)
+    rows, silent, pooled, there_are = _spending(array)
     if not rows:
         raise StoreError("the core spent nothing")
     everything = np.concatenate([mean for _, mean, _, _, _ in rows])
@@ -57,9 +59,11 @@ def joules_by_operation(ds: xr.Dataset, ax: Axes) -> None:
     what = unit_of_work(ds)
     ax.set_xlabel(f"energy of a {what} (J)")
     who = "chain" if what == "step" else "agent"
-    caption = (
-        f"Mean per {who} and step with its 95% bootstrap interval over n = {rows[0][4]} worlds, all steps."
-    )
+    counts = sorted({count for *_, count in rows})
+    worlds = " to ".join(map(str, (counts if len(counts) < 3 else (counts[0], counts[-1]))))
+    alike = ", at places of the sweep that cost alike" if pooled else ""
+    caption = f"Mean per {who} and step with its 95% bootstrap interval over n = {worlds} worlds (replicates{alike}), "
+    caption += "all steps." if len(rows) == there_are else f"all steps; {len(rows)} of {there_are} are drawn."
     if silent:
         caption += f" No core, no joules: {', '.join(silent)}."
     finish(ax, f"Joules of a {what} by operation", caption)
@@ -68,8 +72,9 @@ def joules_by_operation(ds: xr.Dataset, ax: Axes) -> None:
 Row = tuple[str, np.ndarray, np.ndarray, np.ndarray, int]
 
 
-def _spending(array: xr.DataArray) -> tuple[list[Row], list[str]]:
-    """Label, mean and bounds by operation, and number of worlds, of every group or place that spends; silent groups."""
+def _spending(array: xr.DataArray) -> tuple[list[Row], list[str], bool, int]:
+    """Label, mean and bounds by operation, and number of worlds, of every group or place that spends; silent groups;
+    whether places that cost alike are taken together; how many groups and places there are to draw."""
     mean = array.mean("replicate")
     split = [d for d in sweep_dims(array) if _changes(mean, d)]
     rows: list[Row] = []
@@ -94,7 +99,9 @@ def _spending(array: xr.DataArray) -> tuple[list[Row], list[str]]:
             )
             count = int(np.isfinite(values).any(1).sum())
             rows.append((words, np.nan_to_num(nanmean(values, 0)), low, high, count))
-    return rows[: len(PALETTE)], silent
+    pooled = any(array.sizes[d] > 1 for d in sweep_dims(array) if d not in split)
+    there_are = len(spending) * math.prod(array.sizes[d] for d in split)
+    return rows[: len(PALETTE)], silent, pooled, there_are
 
 
 def _changes(mean: xr.DataArray, dim: str) -> bool:

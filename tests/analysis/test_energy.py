@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.text import Text
 
 from thermopolis import analysis
 from thermopolis.analysis.thermodynamics import frontier
 from thermopolis.errors import StoreError
+
+from .simulated import simulate_game
 
 
 def test_the_frontier_holds_what_nothing_beats():
@@ -64,3 +67,15 @@ def test_collapse_is_the_first_step_without_power():
     power[0, 4:, 1] = 0.0
     power[0, 2:, 2] = np.nan
     assert np.array_equal(analysis.collapses(civilizations(power))[0], [np.nan, 40.0, 20.0], equal_nan=True)
+
+
+def test_the_caption_of_joules_by_operation_says_what_is_drawn():
+    """Which worlds are one sample (replicates, and places of the sweep that cost as much), and what is left out."""
+    point = simulate_game(steps=20, replicates=4)
+    swept = xr.concat([point] * 24, dim="temperature").assign_coords(temperature=np.linspace(0.1, 2.0, 24))
+    words = lambda made: " ".join(" ".join(t.get_text() for t in made.findobj(Text)).split())
+    alike = words(analysis.plot.joules_by_operation(swept))
+    dearer = swept.assign(core_joules=swept["core_joules"] * (1.0 + swept["temperature"]))
+    apart = words(analysis.plot.joules_by_operation(dearer))
+    assert "n = 96 worlds (replicates, at places of the sweep that cost alike), all steps." in alike
+    assert "n = 4 worlds (replicates), all steps; 6 of 24 are drawn." in apart
