@@ -18,9 +18,8 @@ from thermopolis.keys import fold_in, is_counter
 from thermopolis.thermo import lattice
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
-from thermopolis.thermo.protocols import total_energy
 from thermopolis.thermo.sampling import spins_can_be_packed
-from thermopolis.thermo.schedules import Constant
+from thermopolis.thermo.schedules import Constant, metered_step
 from thermopolis.thermo.tempering import Tempering
 
 _INIT = 0xFFFFFFFF
@@ -131,8 +130,7 @@ def _general(
 ) -> tuple[Any, dict[str, Any]]:
     """Any sampler, ``count`` of ``steps`` steps. Compiled once for energies of one structure, whatever their numbers
     and temperature."""
-    steady = schedule is None
-    schedule = Constant(warmth) if steady else schedule
+    schedule = Constant(warmth) if schedule is None else schedule
     lanes, total = keys.shape[0], burn_in + steps * sweeps
     if carry is None:
         scheduled = schedule.init(lanes)
@@ -157,13 +155,17 @@ def _general(
 
         def sweep(number: Any, inner: Any) -> Any:
             state, scheduled, heat, work, accepted = inner
-            now = scheduled.temperature
-            state, info = sampler.step(fold_in(keys, number), state, ready, now)
-            heat = heat - info.delta_energy / now
-            if not steady:
-                value = energy(sampler.values(state))
-                scheduled = schedule.update(scheduled, value, (number + 1.0) / total)
-                work = work + total_energy(sampler, state, energy) * (1.0 / scheduled.temperature - 1.0 / now)
+            state, scheduled, info, given, taken = metered_step(
+                fold_in(keys, number),
+                state,
+                scheduled,
+                sampler,
+                ready,
+                energy,
+                schedule,
+                (number + 1.0) / total,
+            )
+            heat, work = heat + given, work + taken
             return state, scheduled, heat, work, accepted + info.accepted
 
         stop = burn_in + (index + 1) * sweeps

@@ -25,8 +25,8 @@ from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.laws_along import reduced_laws
 from thermopolis.thermo.ledger import Ledger, relaxation_ledger
-from thermopolis.thermo.protocols import lanes_of, total_energy
-from thermopolis.thermo.schedules import Constant, as_schedule
+from thermopolis.thermo.protocols import lanes_of
+from thermopolis.thermo.schedules import Constant, as_schedule, metered_step
 
 _INIT = 0xFFFFFFFF
 _SMALL = 16  # units, and temperatures, up to which the entropies of a run are worked out
@@ -211,20 +211,16 @@ def trajectory(
     """The same, traced: jit it, or call it inside another program. Heat and work in units of T (nats)."""
     lanes, total = keys.shape[0], burn_in + samples * thin
     plan = schedule.init(lanes)
-    steady = isinstance(schedule, Constant)
     state = sampler.init(fold_in(keys, _INIT), energy, plan.temperature)
     zero = jnp.zeros(lanes, jnp.float32)
     ready = sampler.prepare(energy) if hasattr(sampler, "prepare") else energy
 
     def one(number: Any, carry: Any) -> Any:
         state, plan, heat, work, accepted, elapsed = carry
-        now = plan.temperature
-        state, info = sampler.step(fold_in(keys, number), state, ready, now)
-        heat = heat - info.delta_energy / now
-        if not steady:
-            value = energy(sampler.values(state))
-            plan = schedule.update(plan, value, (number + 1.0) / total)
-            work = work + total_energy(sampler, state, energy) * (1.0 / plan.temperature - 1.0 / now)
+        state, plan, info, given, taken = metered_step(
+            fold_in(keys, number), state, plan, sampler, ready, energy, schedule, (number + 1.0) / total
+        )
+        heat, work = heat + given, work + taken
         return state, plan, heat, work, accepted + info.accepted / total, elapsed + info.elapsed
 
     def keep(carry: Any, index: Any) -> Any:

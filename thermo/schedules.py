@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermopolis.errors import ModelError
+from thermopolis.thermo.protocols import total_energy
 
 
 def positive(temperature: Any, where: str) -> None:
@@ -143,3 +144,19 @@ def as_schedule(temperature: Any, where: str = "sample") -> Any:
         return temperature
     positive(temperature, where)
     return Constant(temperature)
+
+
+def metered_step(
+    keys: Any, state: Any, plan: Any, sampler: Any, ready: Any, energy: Any, schedule: Any, progress: Any
+) -> tuple[Any, Any, Any, Any, Any]:
+    """A sampler's step at the schedule's temperature, then the schedule's own: state, plan, info, heat and work.
+
+    Heat is given off move by move, work is done where the temperature changes; both in units of T (nats), by lane.
+    """
+    now = plan.temperature
+    state, info = sampler.step(keys, state, ready, now)
+    heat, work = -info.delta_energy / now, jnp.zeros_like(now)
+    if not isinstance(schedule, Constant):
+        plan = schedule.update(plan, energy(sampler.values(state)), progress)
+        work = total_energy(sampler, state, energy) * (1.0 / plan.temperature - 1.0 / now)
+    return state, plan, info, heat, work
