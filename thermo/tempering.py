@@ -1,7 +1,8 @@
 """Parallel tempering over any sampler: replicas at several temperatures exchange their states.
 
 Neighbouring temperatures i, j swap with chance min(1, exp[(β_i − β_j)(E_i − E_j)]) after every step, even and odd
-pairs in turn (Swendsen & Wang 1986; Okabe et al. 2001). The product of the laws is left unchanged. A round trip
+pairs in turn (Swendsen & Wang 1986; Okabe et al. 2001); E holds the kinetic energy where there are velocities, which
+go with the state. The product of the laws is left unchanged. A round trip
 is a replica's way from the coldest to the hottest temperature and back.
 """
 
@@ -19,7 +20,7 @@ from jaxtyping import Array, Float, Int32, Key
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws, fold_in
 from thermopolis.thermo.gibbs import Gibbs
-from thermopolis.thermo.protocols import StepInfo
+from thermopolis.thermo.protocols import StepInfo, total_energy
 from thermopolis.thermo.schedules import positive
 
 
@@ -101,7 +102,7 @@ class Tempering:
         every = tiled(energy, count)
         ready = self.sampler.prepare(every) if hasattr(self.sampler, "prepare") else every
         inner, info = self.sampler.step(self._keys(keys), state.inner, ready, warmth)
-        value = every(self.sampler.values(inner)).reshape(count, lanes)
+        value = total_energy(self.sampler, inner, every).reshape(count, lanes)
         beta = (1.0 / warmth).reshape(count, lanes)
         uniform = draws(fold_in(keys, count), np.arange(count - 1))
         swap = uniform < jnp.exp(jnp.minimum((beta[:-1] - beta[1:]) * (value[:-1] - value[1:]), 0.0))

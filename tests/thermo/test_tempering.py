@@ -12,7 +12,17 @@ from graphs import random_graph, total_variation_excess
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, make_key
-from thermopolis.thermo import Gibbs, Ising, Metropolis, Tempering, enumerate_states, sample
+from thermopolis.thermo import (
+    Gibbs,
+    Ising,
+    Langevin,
+    Metropolis,
+    OrnsteinUhlenbeck,
+    Quadratic,
+    Tempering,
+    enumerate_states,
+    sample,
+)
 
 
 def run(
@@ -37,6 +47,23 @@ def barrier() -> Ising:
     """Two groups of six spins, strongly tied within: two deep wells, up and down, with a small bias."""
     edges = [(i, j) for i in range(12) for j in range(i)]
     return Ising(edges, 0.5, 0.02)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        Langevin(0.3, friction=0.1),
+        pytest.param(OrnsteinUhlenbeck(0.3, friction=0.1), marks=pytest.mark.long),
+    ],
+)
+def test_velocities_swap_with_their_kinetic_energy(inner: Any) -> None:
+    """Of a cold replica ⟨x²⟩ = T/k within 4 standard errors; with the potential alone in the swap it is 9 % above."""
+    tempering = Tempering([1.0, 2.0, 4.0], inner)
+    drawn = sample(
+        make_key(1), Quadratic([[1.0]]), tempering, chains=2000, samples=20, burn_in=100, thin=5
+    ).values
+    squares = (drawn[:, 0] ** 2).mean(axis=0)
+    assert abs(squares.mean() - 1.0) < 4 * squares.std() / np.sqrt(squares.size)
 
 
 @pytest.mark.long
