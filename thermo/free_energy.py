@@ -23,7 +23,7 @@ from thermopolis.thermo.gaussian_metropolis import GaussianMetropolis
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.noise import lane_keys, one_temperature
 from thermopolis.thermo.path import Blend, draw_reference, is_discrete, reference_log_partition
-from thermopolis.thermo.quadrature import continuous_log_partition
+from thermopolis.thermo.quadrature import checked_log_partition
 
 METHODS = ("exact", "integration", "annealed", "bar")
 
@@ -67,9 +67,7 @@ def log_partition(
     if method == "exact":
         if is_discrete(energy):
             return Estimate(discrete_log_partition(energy, temperature))
-        with jax.enable_x64(True):
-            double = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)), energy)
-            return Estimate(jax.jit(continuous_log_partition)(double, temperature))
+        return Estimate(checked_log_partition(energy, temperature))
     for name, number, least in (("chains", chains, 2), ("points", points, 2), ("samples", samples, 1)):
         whole(number, name, least)
     whole(burn_in, "burn_in", 0)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from thermopolis.errors import ModelError
@@ -23,7 +21,7 @@ from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.mixed import Mixed
 from thermopolis.thermo.potential import Potential
 from thermopolis.thermo.quadratic import Quadratic
-from thermopolis.thermo.quadrature import continuous_log_partition
+from thermopolis.thermo.quadrature import checked_log_partition
 
 _MOST_UNITS = 24  # of a discrete energy that is summed at every step
 _MOST_STATES = 4096  # joint states whose frequencies are compared with the law
@@ -70,14 +68,7 @@ def _log_partition(energy: Any, temperature: float) -> float:
             return math.nan
         gaussian = energy.units * math.log(2 * math.pi * temperature) - log_determinant
         return float(gaussian / 2 + (b @ np.linalg.solve(A, b) / 2 - np.asarray(energy.offset)) / temperature)
-    with jax.enable_x64(True):
-        double = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)), energy)
-        return float(_quadrature(double, temperature))
-
-
-@jax.jit
-def _quadrature(energy: Any, temperature: Any) -> Any:
-    return continuous_log_partition(energy, temperature)
+    return checked_log_partition(energy, temperature)
 
 
 def number_of_states(energy: Any) -> int | None:

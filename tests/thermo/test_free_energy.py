@@ -107,6 +107,30 @@ def test_continuous_closed_forms() -> None:
     assert log_partition(mixed, 1.0) == pytest.approx(np.log(np.sqrt(np.pi) * (1 + np.exp(-0.5))), abs=1e-10)
 
 
+@pytest.mark.parametrize("position", [1e-3, 1e3])
+def test_a_double_wells_size_is_a_factor(position: float) -> None:
+    one, other = (log_partition(DoubleWell(4.0, place, 0.3), 0.8) for place in (1.0, position))
+    assert other - one == pytest.approx(np.log(position), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("stiffness", "middle"), [(1e4, 100.0), (1e8, 3.0), (1.0, 1000.0), (1e-6, 0.0)], ids=str
+)
+def test_laws_that_the_points_miss_are_refused(stiffness: float, middle: float) -> None:
+    """Too narrow where it stands, beyond the last point, or wider than all points."""
+    energy = Potential(lambda x, k, c: k / 2 * (x[0] - c) ** 2, 1, (stiffness, middle))
+    with pytest.raises(ModelError, match="doesn't resolve"):
+        log_partition(energy, 1.0)
+
+
+def test_cold_laws_of_two_units_are_exact_or_refused() -> None:
+    energy = Potential(lambda x: (x[0] ** 2 + x[1] ** 2 + 1.6 * x[0] * x[1]) / 2, 2)
+    expected = np.log(2 * np.pi * 1e-3) - np.log(1 - 0.8**2) / 2
+    assert log_partition(energy, 1e-3) == pytest.approx(expected, abs=1e-9)
+    with pytest.raises(ModelError, match="doesn't resolve"):
+        log_partition(energy, 1e-4)
+
+
 @pytest.mark.parametrize("method", ["integration", "annealed", "bar"])
 @pytest.mark.parametrize("name", ["lattice", "well"])
 def test_estimators_agree_with_the_exact_value(method: str, name: str) -> None:
