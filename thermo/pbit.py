@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.integrate
 import scipy.optimize
+import scipy.special
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in
@@ -28,6 +29,7 @@ from thermopolis.thermo.overdamped import Overdamped
 from thermopolis.thermo.potential import Potential
 
 _GRID = 20_001
+_FADED = 40.0
 
 
 def _energies(energy: Any, x: np.ndarray) -> np.ndarray:
@@ -58,9 +60,13 @@ class PBit:
         return DoubleWell(self.barrier, self.position, tilt)
 
     def probability(self, tilt: float) -> float:
-        """p(x > 0) at a tilt, by quadrature."""
-        x = np.linspace(-4, 4, _GRID) * self.position
-        u = _energies(self.well(float(tilt)), x)
+        """p(x > 0) at a tilt, by quadrature out to where the law has faded."""
+        well, reach = self.well(float(tilt)), 4.0
+        while True:
+            u = _energies(well, np.linspace(-reach, reach, _GRID) * self.position)
+            if min(u[0], u[-1]) - u.min() > _FADED * self.temperature:
+                break
+            reach *= 1.5
         weights = np.exp(-(u - u.min()) / self.temperature)
         right = scipy.integrate.simpson(weights[_GRID // 2 :])
         return float(right / (scipy.integrate.simpson(weights[: _GRID // 2 + 1]) + right))
@@ -69,10 +75,12 @@ class PBit:
         """Calibration: the tilt h of each logical input I, so that p(h) = σ(2I/T)."""
         values = np.atleast_1d(np.asarray(inputs, np.float64))
         refuse_unless(values, np.isfinite, "inputs", "finite numbers")
-        targets = 1 / (1 + np.exp(-2 * values / self.temperature))
+        # the share on the wrong side: no digits are lost where the bit is sure
+        targets = scipy.special.expit(-2 * np.abs(values) / self.temperature)
         reach = 2 * np.abs(values).max(initial=0.0) + 4 * self.temperature
         solve = partial(scipy.optimize.brentq, a=-reach, b=reach, xtol=1e-10)
-        return np.array([solve(lambda h, p=p: self.probability(h) - p) for p in targets])
+        found = np.array([solve(lambda h, p=p: self.probability(h) - p) for p in targets])
+        return np.where(values > 0, -found, found)
 
 
 def dwell_fraction(

@@ -35,6 +35,21 @@ def test_calibration_inverts_the_dwell_probability() -> None:
     assert np.abs(uncalibrated - logical).max() > 5e-3  # calibration is needed
 
 
+@pytest.mark.parametrize(("barrier", "temperature"), [(0.01, 1.0), (1.0, 100.0), (40.0, 1.0)])
+def test_wide_laws_are_integrated_to_their_ends(barrier: float, temperature: float) -> None:
+    bit, tilt = PBit(barrier, temperature=temperature), 0.7 * temperature
+    x = np.linspace(-20, 20, 400_001)
+    weights = np.exp(-(barrier * (x**2 - 1) ** 2 - tilt * x) / temperature)
+    share = (weights[x > 0].sum() + weights[x == 0].sum() / 2) / weights.sum()
+    assert bit.probability(tilt) == pytest.approx(share, abs=1e-7)
+
+
+def test_calibration_is_odd_however_sure_the_bit() -> None:
+    tilts = PBit(barrier=3.0).tilt([-30.0, -20.0, -15.0, 15.0, 20.0, 30.0])
+    np.testing.assert_allclose(tilts, -tilts[::-1], rtol=1e-12)
+    assert (np.diff(tilts) > 0).all()
+
+
 def test_dwell_fraction_is_the_logical_sigmoid() -> None:
     bit, inputs = PBit(barrier=1.5), np.array([-0.8, -0.2, 0.0, 0.4, 1.0])
     fraction, error = dwell_fraction(make_key(3), bit, inputs, time=40.0, dt=0.05, chains=128, burn_in=15.0)
