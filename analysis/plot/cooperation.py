@@ -25,7 +25,7 @@ from thermopolis.analysis.plot.style import (
     label_of,
     scale_axis,
 )
-from thermopolis.analysis.plot.words import number, value_text
+from thermopolis.analysis.plot.words import value_text
 from thermopolis.analysis.series import group_series, sweep_dims
 from thermopolis.errors import StoreError
 
@@ -67,13 +67,14 @@ def memory_one(ds: xr.Dataset, ax: Axes) -> None:
     except StoreError:
         dim = None
     fixed = {d: 0 for d in sweep_dims(found["trials"]) if d != dim}
+    where = "".join(f" At {dim_label(d)} = {value_text(found, d, 0)}." for d in fixed if d in found.coords)
     found = found.isel(fixed)
     least = int(found["trials"].min())
     caption = (
         "Counts of the last half of the steps, pooled over replicates; own move first. 95% Wilson intervals; "
         f"the rarest context was seen {least} times."
     )
-    caption += "".join(f" At {dim_label(d)} = {number(found[d].values)}." for d in fixed if d in found.coords)
+    caption += where
     if dim is None:
         ax.set_ylabel("probability to cooperate next")
         ax.set_ylim(-0.03, 1.03)

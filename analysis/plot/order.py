@@ -28,7 +28,7 @@ from thermopolis.analysis.plot.style import (
     interval_words,
     scale_axis,
 )
-from thermopolis.analysis.plot.words import number
+from thermopolis.analysis.plot.words import value_text
 from thermopolis.analysis.series import sweep_dims, tail, time_label
 from thermopolis.errors import StoreError
 
@@ -43,6 +43,7 @@ def disorder_index(ds: xr.Dataset, ax: Axes) -> None:
     except StoreError:
         dim = None
     others = {d: 0 for d in dims if d != dim}
+    words = "".join(f" At {dim_label(d)} = {value_text(parts, d, 0)}." for d in others if d in parts.coords)
     parts = parts.isel(others)
     if dim is None:
         x, flat = parts["step"].values, parts
@@ -62,7 +63,6 @@ def disorder_index(ds: xr.Dataset, ax: Axes) -> None:
     ax.set_ylim(-0.03, 1.03)
     ax.set_ylabel("disorder")
     n = parts.sizes["replicate"]
-    words = "".join(f" At {dim_label(d)} = {number(parts[d].item())}." for d in others if d in parts.coords)
     caption = "Each part over its own attainable maximum; the index is the mean of those defined. "
     finish(ax, "Disorder and its parts", caption + interval_words(n) + "." + words)
 

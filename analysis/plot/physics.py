@@ -22,7 +22,7 @@ from thermopolis.analysis.plot.style import (
     interval_words,
     label_of,
 )
-from thermopolis.analysis.plot.words import number, value_text
+from thermopolis.analysis.plot.words import said, value_text
 from thermopolis.analysis.series import by_bin, group_series, sweep_dims, time_label
 from thermopolis.analysis.thermodynamics import LAWS
 from thermopolis.errors import StoreError
@@ -49,7 +49,7 @@ def work_histogram(ds: xr.Dataset, ax: Axes) -> None:
         if not np.isfinite(edges).all() or np.ptp(edges) == 0:
             continue
         where = flat.isel(place=int(i))
-        label = ", ".join(f"{dim_label(d)} {number(where[d].item())}" for d in dims if d in where.coords)
+        label = ", ".join(f"{dim_label(d)} {said(ds, d, where[d].item())}" for d in dims if d in where.coords)
         _density(ax, edges, PALETTE[k % len(PALETTE)], label or None)
         drawn += 1
     if not drawn:
