@@ -1,10 +1,13 @@
 """The best plan of a world for one player in which nothing is left to chance, by enumeration.
 
 A plan says what to do, each action held for ``hold`` steps; its worth is Σ_t β^t q_t over the run, q the reward or
-any quantity the world records. Whoever looks ``horizon`` decisions ahead weighs every sequence of that many, takes
-the first action of the best, and looks again: 1 is greedy (take what is best one decision ahead), as many as there
-are decisions is the optimum. The tree of sequences is walked level by level through the world's own step, a lane a
-sequence, so that what two of them share is lived once.
+any quantity the world records. A game that has ended adds nothing more, but for rewards of a world that says what its
+end is worth a step (``ended_reward``: an end must not look like a relief where rewards are ln c < 0).
+
+Whoever looks ``horizon`` decisions ahead weighs every sequence of that many, takes the first action of the best, and
+looks again: 1 is greedy (take what is best one decision ahead), as many as there are decisions is the optimum. The
+tree of sequences is walked level by level through the world's own step, a lane a sequence, so that what two of them
+share is lived once.
 """
 
 from __future__ import annotations
@@ -200,6 +203,8 @@ def _programs(world: Any, objective: str) -> tuple[Any, Any]:
     def start(keys: Any, params: Any) -> Any:
         return world.init(init_keys(keys), params)
 
+    ended = float(getattr(world, "ended_reward", 0.0)) if objective == "reward" else 0.0
+
     def quantity(outcome: Outcome) -> Any:
         if objective == "reward":
             return outcome.reward[0]
@@ -215,7 +220,7 @@ def _programs(world: Any, objective: str) -> tuple[Any, Any]:
         def one(k: Any, carry: Any) -> Any:
             state, value, over, _, weight = carry
             state, outcome = world.step(step_keys(keys, first + k), state, actions, params)
-            value = value + jnp.where(over, 0.0, weight * quantity(outcome))
+            value = value + weight * jnp.where(over, ended, quantity(outcome))
             return state, value, over | outcome.ended[0], outcome, weight * discount
 
         step = lambda s: world.step(step_keys(keys, first), s, actions, params)[1]

@@ -28,6 +28,8 @@ MODELS = ("gordon_schaefer", "levhari_mirman", "govsim", "growth")
 OF_SHARES = ("levhari_mirman", "growth")
 """Models whose levels are shares of the stock."""
 ALL_OF_IT = 0.999
+NOTHING = 1e-30
+"""What ln takes for nothing to eat."""
 ROUNDING = 1e-6
 """A share of the stock so small is what single precision left of nothing."""
 
@@ -112,6 +114,11 @@ class Commons:
     def slot_partner(self) -> np.ndarray | None:
         """Everyone meets everyone through the stock."""
         return None
+
+    @property
+    def ended_reward(self) -> float:
+        """What a round after the end is worth to whoever plans: ln of nothing where utility is ln, else 0."""
+        return float(np.log(NOTHING)) if self.model in OF_SHARES else 0.0
 
     def params(self, efforts: Any = None, **numbers: Any) -> CommonsParams:
         """Traced numbers: scalars or arrays over cells; ``efforts`` (actions,) or (actions, cells)."""
@@ -252,14 +259,14 @@ def _levhari_mirman(stock: Array, effort: Array, params: CommonsParams) -> tuple
     asked = _total(effort)
     taken = effort * stock * jnp.minimum(1.0, ALL_OF_IT / asked)
     left = jnp.maximum(stock - _total(taken), 0.0)
-    return left**params.alpha, taken, jnp.log(jnp.maximum(taken, 1e-30))
+    return left**params.alpha, taken, jnp.log(jnp.maximum(taken, NOTHING))
 
 
 def _growth(stock: Array, effort: Array, params: CommonsParams) -> tuple[Array, Array, Array]:
     asked = _total(effort)
     taken = effort * stock / jnp.maximum(asked, 1.0)
     left = jnp.where(asked > 1.0 - ROUNDING, 0.0, 1.0 - asked) * stock
-    return params.growth * left, taken, jnp.log(jnp.maximum(taken, 1e-30))
+    return params.growth * left, taken, jnp.log(jnp.maximum(taken, NOTHING))
 
 
 def _govsim(stock: Array, effort: Array, params: CommonsParams) -> tuple[Array, Array, Array]:

@@ -123,6 +123,12 @@ def test_of_all_sequences_the_closed_plan_is_the_best(aversion, discount):
         greedy = best_plan(world, params, 5, horizon=1, discount=discount)
         assert levels[greedy.actions[0]] == 1.0 and greedy.ends["stock"] == 0.0
         assert greedy.value < found.value + 4 * np.log(1e-30) * discount**4  # four rounds of nothing
+        ends = world.params(
+            levels, growth=FACTOR
+        )  # an end is no relief: what follows counts as nothing to eat
+        for horizon, plan in ((5, found), (1, greedy)):
+            same = best_plan(world, ends, 5, horizon=horizon, discount=discount)
+            assert same.actions == plan.actions and same.value == pytest.approx(plan.value) and not same.alive
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1.2, [0, 0, 0, 0, 0, 2]), (1.05, [2, 0, 0, 0, 0, 0])])
