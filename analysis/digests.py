@@ -27,8 +27,18 @@ from thermopolis.analysis.counting import (
 )
 from thermopolis.analysis.disorder_index import disorder
 from thermopolis.analysis.dwelling import dwell_times
+from thermopolis.analysis.generations import (
+    composition,
+    composition_law,
+    deme_swaps,
+    kept_variance,
+    price_course,
+    trait_course,
+    trait_predicted,
+)
 from thermopolis.analysis.inequality import energy_share, gini, player_share
 from thermopolis.analysis.replicas import replica_paths
+from thermopolis.analysis.selection import fixation, fixation_expected
 from thermopolis.analysis.series import (
     CHAINS,
     by_bin,
@@ -41,7 +51,17 @@ from thermopolis.analysis.series import (
 from thermopolis.errors import StoreError
 
 BINS = 400
-_SKIPPED = {"observation", "action", "replica"}  # labels, not quantities: a mean says nothing
+_SKIPPED = {
+    "observation",
+    "action",
+    "replica",
+    "parent",
+    "other_parent",
+    "genotype",
+    "origin",
+    "swapped",
+    "on_trial",
+}  # labels, not quantities: a mean says nothing
 _HOLD = 10
 _MOST_AGENTS = 64
 _MOST_CHAINS = 4096
@@ -58,6 +78,11 @@ _BINNED: dict[str, Callable[[xr.Dataset, int], xr.DataArray]] = {
     "store_by_player": lambda ds, bins: player_share(ds, "store"),
     "world_kardashev": lambda ds, bins: kardashev_total(ds),
     "action_share": lambda ds, bins: action_share(ds),
+    "trait_mean": lambda ds, bins: trait_course(ds, "mean"),
+    "trait_variance": lambda ds, bins: trait_course(ds, "variance"),
+    "trait_predicted": lambda ds, bins: trait_predicted(ds),
+    "price_selection": lambda ds, bins: price_course(ds, "selection"),
+    "price_transmission": lambda ds, bins: price_course(ds, "transmission"),
 }
 _WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "context_count": context_counts,
@@ -70,6 +95,12 @@ _WHOLE: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "state_entropy": state_entropy,
     "replica_path": lambda ds: replica_paths(ds).rename(step="path_step"),
     "action_count": action_counts,
+    "fixation": fixation,
+    "fixation_expected": fixation_expected,
+    "composition": composition,
+    "composition_law": composition_law,
+    "deme_swaps": deme_swaps,
+    "kept_variance": kept_variance,
 }
 
 

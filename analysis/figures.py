@@ -74,13 +74,18 @@ def _no_temperature(ds: xr.Dataset) -> str | None:
     return None if any("temperature" in str(d) for d in ds.dims) else "no temperature was swept"
 
 
+def _one_type(ds: xr.Dataset) -> str | None:
+    return None if ds.sizes.get("type", 0) > 1 else "there is one type of player"
+
+
 def _nothing_left(ds: xr.Dataset) -> str | None:
     from thermopolis.analysis.plot.rest import other_names
 
     return None if other_names(ds) else "every recorded quantity that changes has a figure of its own"
 
 
-_C, _E, _F, _J, _O, _P = "cooperation", "entropies", "free_energy", "joules", "order", "physics"
+_C, _E, _F, _G = "cooperation", "entropies", "free_energy", "generations"
+_J, _O, _P = "joules", "order", "physics"
 SUBJECTS = ("cooperation", "growth_rate", "stock", "kardashev", "power", "reward")
 """What a world is about, the first that was recorded."""
 _WORK = ("core_work", "work_quantile", "protocol_work")
@@ -95,6 +100,10 @@ _ALL = (
     FigureSpec("mutual_defection_over_time", _C, "how often both of a pair defect", ("pair_defection",)),
     FigureSpec("reward_over_time", _C, "reward at every step", ("reward",)),
     FigureSpec("scores", "scores", "who earns what, best first", ("reward",), groups=2),
+    FigureSpec("type_shares", _G, "share of each type of player over generations", ("type_share",), also=_one_type),
+    FigureSpec("fixation", _G, "how often a type takes over, beside its chain", ("fixation",)),
+    FigureSpec("trait_evolution", _G, "heritable traits, the breeder's way, Price's terms", ("trait_mean",)),
+    FigureSpec("demes", _G, "variance that hot and cold demes keep, their laws, their swaps", ("kept_variance",)),
     FigureSpec("society_snapshots", "network", "lattice or network at four steps", ("cooperation",), raw=True),
     FigureSpec("belief_entropy_over_time", _E, "entropy of beliefs at every step", ("belief_entropy",)),
     FigureSpec("policy_entropy_over_time", _E, "entropy of q(π) at every step", ("policy_entropy",)),
@@ -149,6 +158,10 @@ _DERIVED = {  # what a digest's own variables are derived from, for the reasons 
     "order_moments": "magnetisation of a core's chains",
     "dwell_survival": "magnetisation of a core's chains",
     "action_share": "actions of a game that has more than two",
+    "type_share": "generations of selection",
+    "fixation": "a takeover for good, without mutation or exchange,",
+    "trait_mean": "heritable traits",
+    "kept_variance": "demes of players who differ",
 }
 
 

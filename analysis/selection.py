@@ -214,6 +214,9 @@ def fixation_expected(ds: xr.Dataset) -> xr.DataArray:
     Needs ``genotype``, and ``expected_offspring`` or, of comparisons in pairs, ``fitness``. Compositions that never
     occurred take what their neighbours have.
     """
+    fixation(ds)
+    if ds.sizes["type"] != 2:
+        raise StoreError("there are no two types, of which one could take over from the other")
     of_pairs = "expected_offspring" not in ds.data_vars
     _recorded(ds, "genotype", "fitness" if of_pairs else "expected_offspring")
     outer = [d for d in ds["genotype"].dims if d not in ("replicate", "step", "agent")]

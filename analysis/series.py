@@ -16,7 +16,7 @@ from thermopolis.errors import StoreError
 _INNER = (
     "replicate", "step", "agent", "link", "chain", "group", "operation", "outcome", "next_outcome", "context", "move",
     "part", "window", "quantile", "moment", "direction", "unit", "pair", "state", "action", "dwell",
-    "rung", "replica", "path_step",
+    "rung", "replica", "path_step", "type", "trait", "players_of_first",
 )  # fmt: skip
 _TRACE = ("step", "agent", "link", "chain")
 _CACHED = 1 << 18  # numbers of an array that a core's cache holds, with what is made of them

@@ -47,7 +47,8 @@ class _Points(BackendArray):
         for place in itertools.product(*(range(len(pick)) for pick in outer)):
             path = self.files[tuple(pick[i] for pick, i in zip(outer, place, strict=True))]
             if path is not None:
-                self._read_one(path, inner, out[(*place, ...)])
+                corner: Any = (*place, ...)  # a view, of what has no dimension of its own too
+                self._read_one(path, inner, out[corner])
         return out[tuple(0 if isinstance(part, (int, np.integer)) else slice(None) for part in key)]
 
     def _read_one(self, path: Path, picks: Sequence[np.ndarray], out: np.ndarray) -> None:

@@ -59,11 +59,20 @@ class Genealogy:
         else:
             values["on_trial"] = population.trial >= 0
         if turn.swapped is not None:
-            values["swapped"] = turn.swapped
+            self._swapped(generation, turn.swapped)
         for place, name in enumerate(evolution.trait_names()):
             values[f"trait_{name}"] = phenotypes[..., place]
             values[f"genetic_{name}"] = population.genetic[..., place]
         self._write(generation, values)
+
+    def _swapped(self, generation: int, swapped: np.ndarray) -> None:
+        """Swaps of any generation, at the recorded one before it: of several the last that was asked for."""
+        chosen = self.founders.whole.record.variables
+        if chosen != "all" and "swapped" not in chosen:
+            return
+        kept = self.arrays.setdefault("swapped", np.full((self.frames, *swapped.shape), -1, np.int8))
+        here = kept[generation // self.every]
+        here[:] = np.where(swapped >= 0, swapped, here)
 
     def _came(self, generation: int, parents: np.ndarray, origin: np.ndarray) -> None:
         """Where a generation comes from, told before it lives."""

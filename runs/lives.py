@@ -152,7 +152,7 @@ class Life(PointCast):
         self.founders, self.stage = founders, founders.stage
         self.kinds, types = _types(founders, groups, phenotypes)
         self.base = np.array([group for group, _ in self.kinds])
-        sections = tuple(founders.model(kind) for kind in self.kinds)
+        sections = tuple(founders.whole.agents[group] for group in self.base)
         self.experiment = founders.experiment.model_copy(update={"agents": sections})
         root, societies = f"{founders.root}:{generation}", len(groups)
         self.world_seeds = society_seeds(root, societies, "world", 31)

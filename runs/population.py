@@ -155,7 +155,10 @@ def _exchange(
     return (origin + demes * np.arange(len(origin))[:, None]).ravel(), swapped
 
 
-def _births(evolution: Evolution, fitness: np.ndarray, temperature: np.ndarray, draws: Draws) -> laws.Births:
+def _births(
+    evolution: Evolution, fitness: np.ndarray, temperature: np.ndarray, draws: Draws
+) -> tuple[laws.Births, np.ndarray]:
+    """Births by weight, and the number of descendants that everybody could expect."""
     players, several = fitness.shape[1], evolution.parents
     how = evolution.reproduction
     if isinstance(how, Truncation):

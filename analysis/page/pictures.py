@@ -18,7 +18,7 @@ PICTURES = (
     "society_snapshots", "belief_trajectory", "expected_free_energy_parts", "complexity_accuracy",
     "belief_simplex", "tempered_free_energy", "actions_over_time", "swap_traces", "dwell_times", "energy_landscape",
     "joules_by_operation", "accuracy_per_joule", "work_histogram", "second_law", "kardashev", "energy_shares",
-    "other_quantities",
+    "type_shares", "fixation", "trait_evolution", "demes", "other_quantities",
 )  # fmt: skip
 _COLOURS = 96
 

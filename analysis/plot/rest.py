@@ -20,6 +20,7 @@ from thermopolis.errors import StoreError
 
 _MOST = 5
 _DRAWN = {
+    "offspring", "expected_offspring",
     "cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "complexity", "accuracy",
     "expected_free_energy", "risk", "ambiguity", "state_information_gain", "parameter_information_gain",
     "exploration_temperature", "core_joules", "core_entropy_production", "entropy_production", "kardashev",
