@@ -37,7 +37,7 @@ STREAMED_BYTES = 1 << 28
 """What such a point needs of memory, whatever its length."""
 REPORTED, REPORTED_BY_CORE = 60, 68
 """Bytes an active inference player reports in a frame, and those of its core."""
-OF_WORLD = {"civilization": 184, "commons": 24}
+OF_WORLD = {"civilization": 184, "commons": 80}
 """Bytes of a world's own variables, a player and frame."""
 MOST_POINTS = 2048
 """Points of a batch: what is lost at most when its worker dies."""

@@ -10,13 +10,27 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator
 
 from thermopolis.errors import ModelError
-from thermopolis.runs.schema._base import Count, Loose, Natural, Positive, fault
+from thermopolis.runs.schema._base import Count, Loose, Positive, fault
 from thermopolis.runs.schema.group import Group
 
-Action = str | Natural
+
+def _action(value: Any) -> Any:
+    value = int(value) if type(value) is float and value.is_integer() else value
+    if type(value) is str or (type(value) is int and value >= 0):
+        return value
+    raise fault("expected the name of an action or its number, from 0")
+
+
+def _some(actions: tuple[str | int, ...] | None) -> tuple[str | int, ...] | None:
+    if actions is not None and not actions:
+        raise fault("at least one action is needed")
+    return actions
+
+
+Action = Annotated[str | int, BeforeValidator(_action)]
 """An action by its name in the world, or by its number."""
 
 
@@ -24,7 +38,7 @@ class Scripted(Group):
     """Takes given actions one after the other, whatever happens."""
 
     kind: Literal["scripted"]
-    actions: Annotated[tuple[Action, ...], Field(min_length=1), Loose]
+    actions: Annotated[tuple[Action, ...], Loose, AfterValidator(_some)]
     hold: Count = 1
     """Steps each action is kept up."""
     repeat: bool = False
@@ -39,7 +53,7 @@ class Planned(Group):
     """Decisions weighed at once (1: greedy); after each it looks again."""
     hold: Count = 1
     """Steps each action is kept up."""
-    actions: Annotated[tuple[Action, ...], Field(min_length=1), Loose] | None = None
+    actions: Annotated[Annotated[tuple[Action, ...], Loose] | None, AfterValidator(_some)] = None
     """Those it chooses from (null: all of the world's)."""
     objective: str = "reward"
     """What it adds up over the steps: reward, or a quantity the world records."""

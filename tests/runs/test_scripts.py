@@ -108,6 +108,12 @@ def test_what_cannot_be_is_refused_by_its_place() -> None:
     scripted = {"kind": "scripted", "actions": ["grow", "colect"]}
     assert "no action 'colect'; did you mean 'collect'?" in faults([scripted], **alone)
     assert "numbered 0 to 6" in faults([{"kind": "scripted", "actions": [7]}], **alone)
+    assert "at least one action" in faults([{"kind": "scripted", "actions": []}], **alone)
+    for wrong in (1.5, True, -1, None):
+        said = faults([{"kind": "scripted", "actions": ["grow", wrong]}], **alone)
+        assert (
+            "agents.0.scripted.actions.1" in said and said.count("the name of an action or its number") == 1
+        )
     plan = {"kind": "plan", "hold": 25}
     said = faults([{**plan, "hold": 10, "horizon": 8}], **alone)
     assert "7^8 = 5764801 sequences of actions are more than 131072" in said
