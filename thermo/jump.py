@@ -28,10 +28,12 @@ from thermopolis.thermo.batches import Prepared
 from thermopolis.thermo.categorical import FORBIDDEN, Categorical
 from thermopolis.thermo.conditionals import select
 from thermopolis.thermo.ising import Ising
+from thermopolis.thermo.noise import positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 
 Rates = Literal["heat_bath", "metropolis", "arrhenius"]
 RATES = ("heat_bath", "metropolis", "arrhenius")
+_LARGEST = 60.0  # exponent of a rate: thousands of such still sum up in float32
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Jump:
 
     def step(self, keys: Any, state: Any, energy: Any, temperature: Any) -> tuple[Any, StepInfo]:
         """All the jumps of one interval."""
+        positive_temperature(temperature)
         spins = isinstance(energy, Ising)
         prepared = energy if isinstance(energy, Prepared) else Prepared(as_categorical(energy))
         start = prepared.energy.join((state + 1) // 2 if spins else state).astype(jnp.int32)
@@ -105,6 +108,9 @@ def jump(
     layout = prepared.layout
     ordered = state[layout.order]
     all_rates, deltas, moves = [], [], []
+    faster: Any = 0.0  # rates are e^faster times those summed, so that none is beyond float32
+    if rates == "arrhenius":
+        faster = _steepest(prepared, ordered, temperature)
     first = 0
     for group in layout.colours:
         energies = prepared.energies(group, ordered)
@@ -120,7 +126,8 @@ def jump(
             weights = [weight / total for weight in weights]
         elif rates == "arrhenius":
             weights = [
-                jnp.exp(-jnp.clip(row - now, -FORBIDDEN, FORBIDDEN) / (2.0 * temperature)) for row in energies
+                jnp.exp(-jnp.clip(row - now, -FORBIDDEN, FORBIDDEN) / (2.0 * temperature) - faster)
+                for row in energies
             ]
         for k, (row, weight) in enumerate(zip(energies, weights, strict=True)):
             all_rates.append(jnp.where(old == k, 0.0, weight))
@@ -130,7 +137,7 @@ def jump(
     rate = jnp.concatenate(all_rates)
     cumulative = jnp.cumsum(rate, axis=0)
     total = cumulative[-1]
-    waited = -jnp.log1p(-uniform[0]) / jnp.maximum(total, 1e-30)
+    waited = -jnp.log1p(-uniform[0]) / jnp.maximum(total, 1e-30) * jnp.exp(-faster)
     chosen = (uniform[1] * total >= cumulative).sum(axis=0, dtype=jnp.int32)
     chosen = jnp.minimum(chosen, rate.shape[0] - 1)
     table = jnp.asarray(moves, jnp.int32)
@@ -140,6 +147,19 @@ def jump(
     moved = jnp.where(total > 0, new, ordered)
     delta = jnp.where((total > 0) & (jnp.abs(delta) < 0.5 * FORBIDDEN), delta, 0.0)
     return moved[np.argsort(layout.order)], waited, delta
+
+
+def _steepest(prepared: Prepared, ordered: Any, temperature: Any) -> Any:
+    """What the largest exponent of Arrhenius' rates exceeds _LARGEST by, per lane."""
+    steepest: Any = 0.0
+    first = 0
+    for group in prepared.layout.colours:
+        energies = prepared.energies(group, ordered)
+        now = select(energies, ordered[first : first + len(group.units)])
+        for row in energies:
+            steepest = jnp.maximum(steepest, jnp.clip(now - row, -FORBIDDEN, FORBIDDEN).max(axis=0))
+        first += len(group.units)
+    return jnp.maximum(steepest / (2.0 * temperature) - _LARGEST, 0.0)
 
 
 def as_categorical(energy: Any) -> Categorical:

@@ -11,7 +11,7 @@ from scipy.stats import kstest
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws, fold_in, make_key
-from thermopolis.thermo import Categorical, Jump, enumerate_states, sample
+from thermopolis.thermo import Categorical, Ising, Jump, enumerate_states, sample
 from thermopolis.thermo.batches import Prepared
 from thermopolis.thermo.jump import jump
 from thermopolis.thermo.master import (
@@ -92,6 +92,16 @@ def test_uncertainty_relation_and_entropy_of_trajectories() -> None:
     assert abs(relation - np.log(3) * 4 / 2) < 5 * spread
     dwell = np.asarray(path.dwell).mean(axis=1) / duration
     assert np.allclose(dwell, 1 / 3, atol=0.005)
+
+
+def test_arrhenius_rates_beyond_float32_go_downhill() -> None:
+    """ΔE/2T up to 120: rates of e^120 leave only moves that lower the energy."""
+    energy = Ising.lattice((4, 4), 3.0, 0.3)
+    keys = lane_keys(7, 64)
+    start = Jump().init(keys, energy)
+    new, info = jax.jit(Jump(1.0, "arrhenius").step)(keys, start, energy, 0.1)
+    assert bool((info.delta_energy <= 0).all()) and float(energy(new).max()) < float(energy(start).min())
+    np.testing.assert_allclose(info.delta_energy, energy(new) - energy(start), atol=1e-3)
 
 
 def test_forbidden_states_are_never_entered() -> None:
