@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from thermopolis.errors import ModelError
 from thermopolis.thermo.alone_results import Relaxed, dataset
@@ -20,6 +21,7 @@ from thermopolis.thermo.described import Described, energy_from, sampler_from, s
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.mixed import Mixed
+from thermopolis.thermo.protocols import lanes_of
 from thermopolis.thermo.quadratic import Quadratic
 from thermopolis.thermo.relaxation import Relaxation
 from thermopolis.thermo.sampling import on_device
@@ -82,6 +84,8 @@ def plan(spec: Mapping[str, Any]) -> Plan:
     if "schedule" in spec and "temperature" in spec:
         raise ModelError("core: give temperature or schedule, not both")
     described = energy_from(spec["energy"])
+    if lanes_of(described.energy) > 1:
+        raise ModelError("core: energy: expected numbers for all chains alike, got one per chain")
     sampler = sampler_from(spec.get("sampler", _usual_sampler(described.energy)), spec.get("tempering"))
     schedule = schedule_from(spec.get("schedule", spec.get("temperature", 1.0)))
     device = _device(spec.get("device", "landauer"))
@@ -103,10 +107,11 @@ def plan(spec: Mapping[str, Any]) -> Plan:
             raise ModelError(f"core: protocol: reverse: expected true or false, got {back!r}")
         if isinstance(sampler, Tempering):
             raise ModelError("core: protocol: a protocol drives one temperature, not replicas of several")
+        if "clamp" in protocol["to"]:
+            raise ModelError("core: protocol: to: what is clamped stays as it is; leave clamp out")
         final = energy_from({**spec["energy"], **protocol["to"]}).energy
         after, _ = on_device(device, final, sampler)
-        before: Any = jax.tree.structure(energy)
-        if before != jax.tree.structure(after):
+        if _structure(energy) != _structure(after):
             raise ModelError("core: protocol: the energy at the end has another structure")
         if back:
             energy, after = after, energy
@@ -124,6 +129,13 @@ def plan(spec: Mapping[str, Any]) -> Plan:
         start,
         states,
     )
+
+
+def _structure(energy: Any) -> Any:
+    """What a straight line between two energies keeps: the tree and its shapes."""
+    shapes = [np.shape(leaf) for leaf in jax.tree.leaves(energy)]
+    found: Any = jax.tree.structure(energy)
+    return found, shapes
 
 
 def _usual_sampler(energy: Any) -> str:
@@ -157,7 +169,7 @@ def relax(spec: Mapping[str, Any], keys: jax.Array, steps: int) -> Relaxed:
 def _device(description: Any) -> Device:
     if isinstance(description, str):
         return Device.preset(description)
-    if not isinstance(description, Mapping) or "name" not in description:
+    if not isinstance(description, Mapping) or not isinstance(description.get("name"), str):
         raise ModelError(f"core: device: expected a name, or {{name: …, changes}}, got {description!r}")
     changes = {name: value for name, value in description.items() if name != "name"}
     allowed = (

@@ -8,6 +8,7 @@ sizes and colours are static. The law sampled is p(x) ∝ exp(−E(x)/T) (Koller
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int32
 
 from thermopolis.errors import ModelError
-from thermopolis.thermo.checks import whole
+from thermopolis.thermo.checks import numeric, whole
 from thermopolis.thermo.colouring import colour, verify_colouring
 from thermopolis.thermo.support import blocks_that_connect
 
@@ -247,8 +248,8 @@ def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     if not len(sizes):
         raise ModelError("categorical: an empty graph; give the number of states of at least one unit")
     for unit, size in enumerate(sizes):
-        if not (size >= 1 and size == int(size)):
-            raise ModelError(f"categorical: unit {unit}: expected at least 1 state, got {size}")
+        if not (isinstance(size, numbers.Real) and float(size) >= 1 and float(size).is_integer()):
+            raise ModelError(f"categorical: unit {unit}: expected at least 1 state, got {size!r}")
     return tuple(int(size) for size in sizes)
 
 
@@ -271,7 +272,8 @@ def _checked_scope(scope: Any, units: int) -> Scope:
 
 def _checked_table(scope: Scope, table: Any, sizes: tuple[int, ...]) -> jax.Array:
     shape = tuple(sizes[unit] for unit in scope)
-    array = jnp.asarray(table)
+    given = numeric(table, f"categorical: factor {scope}")
+    array = jnp.asarray(table if given is None else given)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         array = array.astype(jnp.float32)
     if array.shape[: len(shape)] != shape or array.ndim > len(shape) + 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,6 +15,20 @@ from thermopolis.errors import ModelError
 def known(x: Any) -> np.ndarray | None:
     """The value as a NumPy array, or None while it is traced."""
     return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+
+
+def numeric(x: Any, name: str) -> np.ndarray | None:
+    """Numbers as a NumPy array, None while traced, or ModelError: words, lists of unequal lengths."""
+    if isinstance(x, jax.core.Tracer):
+        return None
+    try:
+        value = np.asarray(x)
+        value = (
+            value if value.dtype.kind in "biuf" else value.astype(np.float64)
+        )  # numbers in words, "inf" too
+    except (TypeError, ValueError):
+        raise ModelError(f"{name}: expected numbers in rows of equal length, got {x!r:.80}") from None
+    return value
 
 
 def refuse_unless(x: Any, law: Callable[[np.ndarray], Any], name: str, expected: str) -> None:
@@ -33,11 +47,13 @@ def refuse_unless(x: Any, law: Callable[[np.ndarray], Any], name: str, expected:
 
 def matrix(x: Any, name: str, *, symmetric: bool = False, size: int | None = None) -> np.ndarray:
     """A finite square float64 matrix, or ModelError."""
-    value = np.asarray(x, np.float64)
+    value = np.asarray(numeric(x, name), np.float64)
     if value.ndim != 2 or value.shape[0] != value.shape[1] or (size is not None and len(value) != size):
         wanted = "a square matrix" if size is None else f"shape ({size}, {size})"
         raise ModelError(f"{name}: expected {wanted}, got shape {value.shape}")
     refuse_unless(value, np.isfinite, name, "finite numbers")
+    if not value.size:
+        raise ModelError(f"{name}: expected at least one row, got none")
     if symmetric and not np.allclose(
         value, value.T, rtol=1e-6, atol=1e-9 * max(1.0, np.abs(value).max(initial=0))
     ):
@@ -51,7 +67,7 @@ def matrix(x: Any, name: str, *, symmetric: bool = False, size: int | None = Non
 
 def vector(x: Any, name: str, size: int) -> np.ndarray:
     """A finite float64 vector of a given size (a scalar fills it), or ModelError."""
-    value = np.asarray(x, np.float64)
+    value = np.asarray(numeric(x, name), np.float64)
     if value.ndim == 0:
         value = np.full(size, float(value))
     if value.shape != (size,):
@@ -68,6 +84,13 @@ def continuous(energy: Any, sampler: str, needs: str = "start") -> None:
             f"{sampler}: needs {lacks}, which {type(energy).__name__} has not; expected Quadratic, DoubleWell or "
             "Potential (Mixed: Metropolis; discrete energies: Gibbs, Metropolis, Jump)"
         )
+
+
+def same_lanes(shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse per-lane numbers of different widths; ``shapes`` are what is left of each beside its own axes."""
+    widths = {name: shape[-1] for name, shape in shapes.items() if shape and shape[-1] != 1}
+    if any(len(shape) > 1 for shape in shapes.values()) or len(set(widths.values())) > 1:
+        raise ModelError(f"numbers disagree in their lanes: {widths or dict(shapes)}")
 
 
 def whole(x: Any, name: str, at_least: int = 1) -> int:

@@ -33,7 +33,17 @@ def _leading(x: ArrayLike, axis: int) -> Array:
     x = jnp.asarray(x)
     if not x.ndim or not x.size:
         raise ModelError(f"values: expected at least one action on an axis, got shape {x.shape}")
+    refuse_unless(x, lambda v: v < np.inf, "values", "numbers, or −inf where forbidden")
     return jnp.moveaxis(x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32), axis, 0)
+
+
+def _allowed(z: ArrayLike, axis: int) -> Array:
+    """Values of which not all forbid."""
+    rows = _leading(z, axis)
+    value = known(rows)
+    if value is not None and (value == -np.inf).all(axis=0).any():
+        raise ModelError("values: every action is forbidden (−inf)")
+    return rows
 
 
 def _sum(rows: Array) -> Array:
@@ -106,10 +116,10 @@ def softmax_T(
     Raises
     ------
     ModelError
-        for a temperature that is not positive (where its value is known, that is outside jit).
+        for a temperature that is not positive, values that are NaN or all −inf (where known, that is outside jit).
     """
     refuse_unless(temperature, lambda t: t > 0, "temperature", "positive")
-    return jnp.moveaxis(_softmax(_leading(z, axis), jnp.asarray(temperature)), 0, axis)
+    return jnp.moveaxis(_softmax(_allowed(z, axis), jnp.asarray(temperature)), 0, axis)
 
 
 def _descending(z: Array) -> Array:
@@ -254,14 +264,14 @@ def entmax(
     Raises
     ------
     ModelError
-        for α < 1, infinite or NaN (where its value is known).
+        for α < 1, infinite or NaN, values that are NaN or all −inf (where known).
 
     References
     ----------
     Peters, Niculae & Martins 2019, arXiv 1905.05702; Correia, Niculae & Martins 2019, arXiv 1909.00015.
     """
     refuse_unless(alpha, lambda a: (a >= 1) & np.isfinite(a), "alpha", "at least 1 and finite")
-    z = _leading(z, axis)
+    z = _allowed(z, axis)
     value = known(alpha)
     if value is not None and value.ndim == 0 and isinstance(alpha, int | float):
         return jnp.moveaxis(_entmax_known(float(value))(z), 0, axis)
@@ -325,4 +335,4 @@ def adaptive_temperature(logits: Float[ArrayLike, "action *lane"], axis: int = 0
     ----------
     Veličković et al. 2024, arXiv 2410.01104.
     """
-    return _adaptive(_leading(logits, axis))
+    return _adaptive(_allowed(logits, axis))

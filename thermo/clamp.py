@@ -14,6 +14,7 @@ import numpy as np
 
 from thermopolis.errors import ModelError
 from thermopolis.thermo.categorical import Categorical
+from thermopolis.thermo.checks import whole
 from thermopolis.thermo.ising import Ising
 
 
@@ -42,7 +43,10 @@ def clamp(energy: Any, values: Mapping[int, int]) -> Clamped:
     ModelError
         A unit or a value out of range, or nothing left free.
     """
-    held = {int(unit): int(value) for unit, value in values.items()}
+    held = {
+        whole(unit, "clamp: unit", -(2**31)): whole(value, f"clamp: unit {unit}", -(2**31))
+        for unit, value in values.items()
+    }
     for unit, value in held.items():
         if not 0 <= unit < energy.units:
             raise ModelError(f"clamp: unit {unit} is not among 0…{energy.units - 1}")

@@ -21,6 +21,7 @@ from thermopolis.keys import draws
 from thermopolis.thermo import coupled
 from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.conditionals import conditional_table, draw, neighbours_of, thresholds
+from thermopolis.thermo.noise import positive_temperature
 
 _UNROLL = 8
 _ROWS = 16  # thresholds of a unit that are compared one by one
@@ -78,10 +79,11 @@ def sample_lanes(
     Raises
     ------
     ModelError
-        No samples, or a state of another shape.
+        No samples, a state of another shape, a temperature that is not positive (where known).
     """
     if samples < 1 or burn_in < 0:
         raise ModelError(f"core: expected samples ≥ 1 and burn_in ≥ 0, got {samples} and {burn_in}")
+    positive_temperature(temperature)
     if state.shape != (energy.units, keys.shape[0]):
         raise ModelError(
             f"core: expected a state of shape {(energy.units, keys.shape[0])}, got {state.shape}"

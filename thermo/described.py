@@ -15,6 +15,7 @@ import numpy as np
 
 from thermopolis.errors import ModelError
 from thermopolis.thermo.categorical import Categorical
+from thermopolis.thermo.checks import numeric, whole
 from thermopolis.thermo.clamp import Clamped, clamp
 from thermopolis.thermo.double_well import DoubleWell
 from thermopolis.thermo.gaussian_metropolis import GaussianMetropolis
@@ -27,7 +28,7 @@ from thermopolis.thermo.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from thermopolis.thermo.overdamped import Overdamped
 from thermopolis.thermo.polynomial import mixed, potential
 from thermopolis.thermo.quadratic import Quadratic
-from thermopolis.thermo.schedules import Adaptive, Constant, Geometric, Linear
+from thermopolis.thermo.schedules import Adaptive, Constant, Geometric, Linear, positive
 from thermopolis.thermo.tempering import Tempering
 from thermopolis.thermo.underdamped import Langevin, Underdamped
 
@@ -53,6 +54,8 @@ def _ising(
 ) -> Described:
     if sum(given is not None for given in (lattice, edges, matrix)) != 1:
         raise ModelError("energy: ising: give one of lattice, edges, matrix")
+    if not isinstance(periodic, bool):
+        raise ModelError(f"energy: ising: periodic: expected true or false, got {periodic!r}")
     if lattice is not None:
         energy = Ising.lattice(lattice, coupling, bias, periodic)
     elif matrix is not None:
@@ -74,7 +77,10 @@ def _categorical(
         if isinstance(factor, Mapping):
             _refuse_unknown(factor, ("units", "table"), f"energy: factors[{number}]")
             factor = (factor.get("units", ()), factor.get("table"))
-        pairs.append((factor[0], np.asarray(factor[1], np.float32)))
+        if not isinstance(factor, Sequence) or len(factor) != 2:
+            raise ModelError(f"energy: factors[{number}]: expected [units, table], got {factor!r:.80}")
+        table = numeric(factor[1], f"energy: factors[{number}]")
+        pairs.append((factor[0], None if table is None else table.astype(np.float32)))
     energy = Categorical(sizes, pairs, blocks)
     return _held(energy, tuple(f"{i}" for i in range(energy.units)), clamp, False)
 
@@ -90,11 +96,15 @@ def _logic(
         raise ModelError(
             "energy: logic: give one of gate (a name), adder (bits), gates (a list of [gate, terminals])"
         )
+    clamp = None if clamp is None else _named(clamp)
     if gate is not None:
         made: Circuit = logic_gate(gate, clamp)
     elif adder is not None:
         made = ripple_adder(adder, clamp)
     else:
+        for number, one in enumerate(gates or ()):
+            if not isinstance(one, Sequence) or isinstance(one, str) or len(one) != 2:
+                raise ModelError(f"energy: gates[{number}]: expected [gate, terminals], got {one!r:.80}")
         made = logic_circuit([(name, terminals) for name, terminals in gates or ()], clamp)
     return Described(made.sampled, made.names, made.clamped, True)
 
@@ -111,8 +121,20 @@ def _continuous(make: Callable[..., Any]) -> Callable[..., Described]:
 def _held(energy: Any, names: tuple[str, ...], values: Mapping[Any, int] | None, bits: bool) -> Described:
     if not values:
         return Described(energy, names, None, bits)
-    held = clamp(energy, {int(unit): value for unit, value in values.items()})
+    units = {_number(unit): value for unit, value in _named(values).items()}
+    held = clamp(energy, units)
     return Described(held.energy, names, held, bits)
+
+
+def _named(values: Any) -> Mapping[Any, Any]:
+    if not isinstance(values, Mapping):
+        raise ModelError(f"energy: clamp: expected {{unit: value}}, got {values!r:.80}")
+    return values
+
+
+def _number(unit: Any) -> Any:
+    """A unit's number, which JSON makes a word of."""
+    return int(unit) if isinstance(unit, str) and unit.isdigit() else unit
 
 
 def _jump(*, interval: float = 1.0, rates: str = "heat_bath") -> Jump:
@@ -165,9 +187,8 @@ def sampler_from(description: Any, temperatures: Sequence[float] | Mapping[str, 
         _refuse_unknown(temperatures, ("start", "stop", "count"), "tempering")
         if len(temperatures) < 3:
             raise ModelError("tempering: expected a list of temperatures, or start, stop and count")
-        if not (temperatures["start"] > 0 and temperatures["stop"] > 0):
-            raise ModelError("tempering: temperatures must be > 0")
-        count = int(temperatures["count"])
+        positive([temperatures["start"], temperatures["stop"]], "tempering")
+        count = whole(temperatures["count"], "tempering: count", 2)
         return Tempering(np.geomspace(temperatures["start"], temperatures["stop"], count).tolist(), sampler)
     return Tempering(list(temperatures), sampler)
 
@@ -190,10 +211,21 @@ def _made(description: Mapping[str, Any], kinds: Mapping[str, Callable[..., Any]
     else:
         known = tuple(inspect.signature(make).parameters)
     _refuse_unknown(settings, known, f"{where}: {kind}")
+    if kinds is SAMPLERS:
+        settings = {name: _hashable(name, value) for name, value in settings.items()}
     try:
         return make(**settings)
     except TypeError as error:
         raise ModelError(f"{where}: {kind}: {error}") from None
+
+
+def _hashable(name: str, value: Any) -> Any:
+    """A sampler's setting; only the scale may be a list."""
+    if not isinstance(value, list | tuple):
+        return value
+    if name != "scale":
+        raise ModelError(f"sampler: {name}: expected a number, got {value!r:.80}")
+    return tuple(value)
 
 
 def _refuse_unknown(settings: Mapping[str, Any], known: Sequence[str], where: str) -> None:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from thermopolis.thermo.checks import known, refuse_unless, whole
+from thermopolis.thermo.checks import known, refuse_unless, same_lanes, whole
 from thermopolis.thermo.pytree import STATIC, pytree, repeated
 from thermopolis.thermo.sums import add_up
 
@@ -46,6 +46,7 @@ class DoubleWell:
         refuse_unless(self.position, lambda v: (v > 0) & np.isfinite(v), "position", "positive")
         refuse_unless(self.tilt, np.isfinite, "tilt", "finite numbers")
         whole(self.dim, "dim")
+        same_lanes({name: np.shape(getattr(self, name)) for name in ("barrier", "position", "tilt")})
         for name in ("barrier", "position", "tilt"):
             value = known(getattr(self, name))
             if value is not None:

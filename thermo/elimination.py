@@ -20,7 +20,7 @@ from thermopolis.errors import ModelError
 from thermopolis.thermo.categorical import FORBIDDEN, Categorical, finite
 from thermopolis.thermo.checks import known
 from thermopolis.thermo.ising import Ising
-from thermopolis.thermo.noise import positive_temperature
+from thermopolis.thermo.noise import one_temperature, positive_temperature
 
 BUDGET = 1 << 22  # entries of the largest table made on the way
 
@@ -137,13 +137,20 @@ class Thermodynamics(NamedTuple):
 
 
 def thermodynamics(energy: Any, temperature: float = 1.0) -> Thermodynamics:
-    """ln Z and its derivatives in T of a discrete energy: F = −T ln Z, S = −dF/dT, U = F + TS, C = T dS/dT."""
+    """ln Z and its derivatives in T of a discrete energy: F = −T ln Z, S = −dF/dT, U = F + TS, C = T dS/dT.
+
+    Raises
+    ------
+    ModelError
+        As ``discrete_log_partition``.
+    """
+    temperature = one_temperature(temperature)
     with jax.enable_x64(True):
 
         def free(t: Array) -> Array:
             return -t * discrete_log_partition(_double(energy), t)
 
-        t = jnp.asarray(float(temperature), jnp.float64)
+        t = jnp.asarray(temperature, jnp.float64)
 
         def falling(t: Array) -> tuple[Array, Array]:
             return jax.jvp(free, (t,), (jnp.ones_like(t),))

@@ -218,6 +218,9 @@ def crooks(
         No bin holds enough of both.
     """
     up, down = np.asarray(forward, float), -np.asarray(reverse, float)
+    for name, works in (("forward works", up), ("reverse works", down)):
+        refuse_unless(works, np.isfinite, name, "finite numbers")
+        refuse_unless(works.size, lambda n: n > 0, f"number of {name}", "at least 1")
     low, high = max(up.min(), down.min()), min(up.max(), down.max())
     if not low < high:
         raise ModelError("crooks: forward and reverse works don't overlap; drive more slowly")

@@ -32,6 +32,7 @@ def tempered_posterior(
     """q ∝ exp(−βL), which minimizes F_β."""
     _positive_beta(beta)
     losses = jnp.asarray(losses)
+    refuse_unless(losses, lambda v: v > -np.inf, "losses", "numbers, or +inf where forbidden")
     return jax.nn.softmax(-jnp.multiply.outer(losses, jnp.asarray(beta)), axis=0)
 
 
@@ -88,7 +89,7 @@ def complexity_accuracy(
         Columns or prior that are no distributions, shapes that don't fit, β ≤ 0.
     """
     _positive_beta(beta)
-    likelihood, prior, beta = (jnp.asarray(x) for x in (likelihood, prior, beta))
+    likelihood, prior, beta = (jnp.asarray(x) for x in (likelihood, prior, jnp.atleast_1d(beta)))
     if likelihood.ndim != 2 or prior.shape != likelihood.shape[1:]:
         raise ModelError(
             f"prior: expected one entry per column of the likelihood {likelihood.shape}, got {prior.shape}"
@@ -135,7 +136,7 @@ def rate_distortion(
     """
     _positive_beta(beta)
     whole(iterations, "iterations")
-    source, distortion, beta = (jnp.asarray(x) for x in (source, distortion, beta))
+    source, distortion, beta = (jnp.asarray(x) for x in (source, distortion, jnp.atleast_1d(beta)))
     if distortion.ndim != 2 or source.shape != distortion.shape[:1]:
         raise ModelError(f"distortion: expected {source.size} rows, got shape {distortion.shape}")
     _distribution(source, "source")

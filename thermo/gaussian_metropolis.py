@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, uniforms
 from thermopolis.thermo.checks import continuous, refuse_unless
 from thermopolis.thermo.noise import normals, positive_temperature
@@ -53,7 +54,12 @@ class GaussianMetropolis:
         positive_temperature(temperature)
         dtype, sizes = x.dtype, getattr(energy, "sizes", ())
         dim = energy.units - len(sizes)
-        scale = jnp.broadcast_to(jnp.asarray(self.scale, dtype), (dim,))
+        scale = jnp.asarray(self.scale, dtype)
+        if scale.shape not in ((), (1,), (dim,)):
+            raise ModelError(
+                f"scale: expected a number or one per continuous unit ({dim}), got {scale.shape}"
+            )
+        scale = jnp.broadcast_to(scale, (dim,))
         jumps = normals(fold_in(keys, 0), (dim,), dtype) * scale[:, None]
         coins = uniforms(fold_in(keys, 1), (energy.units,)).astype(dtype)
         choices = uniforms(fold_in(keys, 2), (len(sizes),)).astype(dtype)

@@ -22,6 +22,7 @@ from thermopolis.thermo import ising
 from thermopolis.thermo.batches import Prepared
 from thermopolis.thermo.categorical import FORBIDDEN, Categorical
 from thermopolis.thermo.conditionals import draw, select, thresholds
+from thermopolis.thermo.noise import positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.support import feasible_state
 
@@ -89,6 +90,7 @@ def step(
     state, info
         ``info.delta_energy`` is the sum of the energy changes of the moves.
     """
+    positive_temperature(temperature)
     if isinstance(energy, ising.Ising):
         return ising.gibbs_sweep(partial(draws, keys), state, energy, temperature)
     return sweep(draws(keys, np.arange(draws_per_sweep(energy))), state, energy, temperature)

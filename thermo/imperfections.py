@@ -25,6 +25,7 @@ from thermopolis.keys import draws, fold_in, make_key
 from thermopolis.thermo import gibbs
 from thermopolis.thermo.categorical import finite
 from thermopolis.thermo.device import Device
+from thermopolis.thermo.double_well import DoubleWell
 from thermopolis.thermo.exact import enumerate_states
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.quadratic import Quadratic
@@ -62,6 +63,10 @@ def realised(device: Device, energy: Any, chip: int = 0) -> Any:
         energy = mismatched(make_key(chip), energy, device.mismatch)
     if isinstance(energy, Quadratic) and np.linalg.eigvalsh(np.asarray(energy.A, float).T).min() <= 0:
         raise ModelError(f"device {device.name}: couplings as it holds them are not positive definite")
+    if isinstance(energy, DoubleWell):
+        for name in ("barrier", "position"):
+            if np.asarray(getattr(energy, name)).min() <= 0:
+                raise ModelError(f"device {device.name}: the {name} as it holds it is not positive")
     return energy
 
 

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int8, Key
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws
-from thermopolis.thermo.checks import whole, wholes
+from thermopolis.thermo.checks import numeric, same_lanes, whole, wholes
 from thermopolis.thermo.colouring import colour
 from thermopolis.thermo.protocols import StepInfo
 
@@ -125,7 +125,7 @@ class Ising:
         ModelError
             Not square, not symmetric (naming the pair), not finite, or a diagonal that isn't zero.
         """
-        matrix = np.asarray(couplings, float)
+        matrix = np.asarray(numeric(couplings, "ising: couplings"), float)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ModelError(f"ising: expected a square matrix of couplings, got shape {matrix.shape}")
         if not np.isfinite(matrix).all():
@@ -278,7 +278,8 @@ def _lattice(sides: tuple[int, ...], periodic: bool) -> Graph:
 def _checked(couplings: Any, biases: Any, edges: int, units: int) -> tuple[jax.Array, jax.Array]:
     result = []
     for name, value, count in (("couplings", couplings, edges), ("biases", biases, units)):
-        array = jnp.asarray(value, jnp.float32)
+        given = numeric(value, f"ising: {name}")
+        array = jnp.asarray(value if given is None else given, jnp.float32)
         if array.ndim > 2 or (array.ndim > 0 and array.shape[0] != count):
             raise ModelError(
                 f"ising: {name}: expected a number, ({count},) or ({count}, lanes), got {array.shape}"
@@ -288,4 +289,5 @@ def _checked(couplings: Any, biases: Any, edges: int, units: int) -> tuple[jax.A
                 f"ising: {name}: NaN or infinite at {np.argwhere(~np.isfinite(array))[0].tolist()}"
             )
         result.append(array)
+    same_lanes({"couplings": result[0].shape[1:], "biases": result[1].shape[1:]})
     return result[0], result[1]

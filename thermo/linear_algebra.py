@@ -127,6 +127,7 @@ def logdet(
     """
     A = np.asarray(Quadratic(A).A)
     positive_temperature(temperature)
+    whole(steps, "steps")
     scale = float(np.trace(A)) / len(A)
     slowest = min(float(np.linalg.eigvalsh(A)[0]), scale)
     duration = 20 / slowest if time is None else time

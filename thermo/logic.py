@@ -8,6 +8,7 @@ whose carry is a hidden p-bit. Gates are joined by sharing terminals; their ener
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -97,10 +98,10 @@ def logic_circuit(
 
 def ripple_adder(bits: int, clamp: Mapping[str, int] | None = None) -> Circuit:
     """Full adders in a row: a0 … + b0 … = s0 … s{bits}, the first carry held at 0 unless told."""
-    if bits < 1:
-        raise ModelError(f"logic: an adder has at least 1 bit, got {bits}")
+    if not isinstance(bits, numbers.Integral) or bits < 1:
+        raise ModelError(f"logic: an adder has at least 1 bit, got {bits!r}")
     gates = []
-    for i in range(bits):
+    for i in range(int(bits)):
         carry_out = f"c{i + 1}" if i + 1 < bits else f"s{bits}"
         gates.append(("full_adder", (f"a{i}", f"b{i}", f"c{i}", f"s{i}", carry_out)))
     return logic_circuit(gates, {"c0": 0} | dict(clamp or {}))

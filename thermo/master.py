@@ -18,6 +18,7 @@ from scipy.linalg import expm
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws
+from thermopolis.thermo.checks import numeric, refuse_unless
 from thermopolis.thermo.exact import enumerate_states
 from thermopolis.thermo.jump import RATES, Rates, as_categorical
 
@@ -32,7 +33,7 @@ def checked(rates: Any) -> np.ndarray:
     ModelError
         Not square, negative or non-finite rates off the diagonal.
     """
-    matrix = np.array(rates, np.float64)
+    matrix = np.array(numeric(rates, "master equation: rates"), np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ModelError(f"master equation: expected a square matrix of rates, got shape {matrix.shape}")
     np.fill_diagonal(matrix, 0.0)
@@ -123,6 +124,7 @@ def trajectories(keys: Key[Array, " lanes"], rates: Any, start: Any, duration: f
     start : Int32[Array, "lanes"]
     duration : float
     """
+    refuse_unless(duration, lambda t: (t > 0) & np.isfinite(t), "duration", "positive")
     matrix = checked(rates)
     leaving = jnp.asarray(-np.diag(matrix), jnp.float32)
     np.fill_diagonal(matrix, 0.0)

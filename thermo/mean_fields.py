@@ -61,6 +61,7 @@ def mean_field(
     """
     positive_temperature(temperature)
     whole(starts, "starts")
+    whole(sweeps, "sweeps")
     sizes, pairs = factors_of(energy)
     factors = [(scope, np.asarray(table, np.float64)) for scope, table in pairs]
     rng = np.random.default_rng(0)

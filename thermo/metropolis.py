@@ -25,6 +25,7 @@ from thermopolis.thermo.categorical import FORBIDDEN, Categorical
 from thermopolis.thermo.conditionals import select
 from thermopolis.thermo.gaussian_metropolis import GaussianMetropolis
 from thermopolis.thermo.ising import Ising
+from thermopolis.thermo.noise import positive_temperature
 from thermopolis.thermo.protocols import StepInfo
 
 
@@ -65,6 +66,7 @@ class Metropolis:
 
     def step(self, keys: Any, state: Any, energy: Any, temperature: Any) -> tuple[Any, StepInfo]:
         """One sweep of flips or of Gaussian proposals, or as many swaps as there are units."""
+        positive_temperature(temperature)
         if not _is_discrete(energy):
             return GaussianMetropolis(self.scale).step(keys, state, energy, temperature)
         if self.move == "swap":

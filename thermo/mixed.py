@@ -12,10 +12,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from thermopolis.errors import ModelError
-from thermopolis.thermo.checks import whole
+from thermopolis.thermo.checks import refuse_unless, whole
 from thermopolis.thermo.pytree import STATIC, pytree
 
 
@@ -38,7 +39,7 @@ class Mixed:
     Raises
     ------
     ModelError
-        Sizes below 2, ``fn`` not giving one energy per lane.
+        Sizes below 2, a parameter that is NaN, ``fn`` not giving one energy per lane.
     """
 
     sizes: tuple[int, ...] = field(metadata=STATIC)
@@ -51,6 +52,8 @@ class Mixed:
         whole(self.dim, "dim", 0)
         if not self.units:
             raise ModelError("mixed: expected at least one unit, got none")
+        for number, leaf in enumerate(jax.tree.leaves(self.parameters)):
+            refuse_unless(leaf, lambda v: ~np.isnan(v), f"parameters[{number}]", "numbers")
         shapes = (
             jax.ShapeDtypeStruct((len(self.sizes), 3), jnp.int32),
             jax.ShapeDtypeStruct((self.dim, 3), jnp.float32),

@@ -93,6 +93,10 @@ def kl_bounded_step(
     refuse_unless(bound, lambda b: b > 0, "bound", "positive")
     refuse_unless(rate, lambda r: r > 0, "rate", "positive")
     direction, fisher = jnp.asarray(direction), jnp.asarray(fisher)
+    if fisher.shape != (len(direction), len(direction)):
+        raise ModelError(f"fisher: expected ({len(direction)}, {len(direction)}), got {fisher.shape}")
+    refuse_unless(direction, np.isfinite, "direction", "finite numbers")
+    refuse_unless(fisher, np.isfinite, "fisher", "finite numbers")
     square = jnp.einsum("i...,ij,j...->...", direction, fisher, direction)
     limit = jnp.sqrt(2 * jnp.asarray(bound) / jnp.maximum(square, jnp.finfo(direction.dtype).tiny))
     return -jnp.minimum(jnp.asarray(rate), limit) * direction
@@ -123,6 +127,8 @@ def categorical_natural_step(
     refuse_unless(bound, lambda b: b > 0, "bound", "positive")
     refuse_unless(rate, lambda r: r > 0, "rate", "positive")
     p, slope = jnp.asarray(probabilities), jnp.asarray(gradient)
+    refuse_unless(p, lambda v: v >= 0, "probabilities", "no negative number")
+    refuse_unless(slope, np.isfinite, "gradient", "finite numbers")
     log_p = jnp.log(jnp.maximum(p, jnp.finfo(p.dtype).tiny))
 
     def stepped(eta: Array) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int32
 
 from thermopolis.errors import ModelError
-from thermopolis.thermo.checks import refuse_unless, whole
+from thermopolis.thermo.checks import numeric, refuse_unless, whole
 from thermopolis.thermo.mixed import Mixed
 from thermopolis.thermo.potential import Potential
 
@@ -165,7 +165,8 @@ def _shaped(value: Any, scope: tuple[int, ...], sizes: tuple[int, ...], where: s
     for unit in scope:
         if unit >= len(sizes):
             raise ModelError(f"mixed: {where}: unit {unit} is not among 0…{len(sizes) - 1}")
-    array, wanted = np.asarray(value, np.float32), tuple(sizes[unit] for unit in scope)
+    wanted = tuple(sizes[unit] for unit in scope)
+    array = np.asarray(numeric(value, f"mixed: {where}"), np.float32)
     if array.shape != wanted or not np.isfinite(array).all():
         raise ModelError(
             f"mixed: {where}: expected finite numbers of shape {wanted}, got shape {array.shape}"

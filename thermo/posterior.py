@@ -15,6 +15,7 @@ import numpy as np
 
 from thermopolis.errors import ModelError
 from thermopolis.thermo.categorical import Categorical
+from thermopolis.thermo.checks import refuse_unless
 
 
 def negative_log(probabilities: Any) -> jax.Array:
@@ -48,7 +49,7 @@ def from_model(
     Raises
     ------
     ModelError
-        Shapes that disagree, outcomes out of range, an observation that no state allows.
+        Shapes that disagree, negative numbers or NaN, outcomes out of range, an observation that no state allows.
     """
     sizes = [np.shape(p)[0] for p in prior]
     every = tuple(range(len(sizes)))
@@ -57,6 +58,11 @@ def from_model(
         raise ModelError(
             f"from_model: {len(A)} likelihoods, {len(observation)} outcomes, {len(scopes)} dependencies"
         )
+    for name, given in (("prior", prior), ("A", A)):
+        for number, p in enumerate(given):
+            refuse_unless(
+                p, lambda v: (v >= 0) & np.isfinite(v), f"from_model: {name}[{number}]", "no negative number"
+            )
     factors: list[tuple[tuple[int, ...], Any]] = [((f,), negative_log(p)) for f, p in enumerate(prior)]
     for modality, (likelihood, scope, outcome) in enumerate(zip(A, scopes, observation, strict=True)):
         likelihood = jnp.asarray(likelihood)

@@ -8,10 +8,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from thermopolis.errors import ModelError
-from thermopolis.thermo.checks import whole
+from thermopolis.thermo.checks import refuse_unless, whole
 from thermopolis.thermo.pytree import STATIC, pytree
 
 
@@ -32,7 +33,7 @@ class Potential:
     Raises
     ------
     ModelError
-        ``fn`` does not give one energy per lane, or ``dim`` is no positive integer.
+        ``fn`` does not give one energy per lane, a parameter is NaN, or ``dim`` is no positive integer.
     """
 
     fn: Callable[..., Any] = field(metadata=STATIC)
@@ -43,6 +44,8 @@ class Potential:
         whole(self.dim, "dim")
         if not callable(self.fn):
             raise ModelError(f"fn: expected a function of a state, got {self.fn!r}")
+        for number, leaf in enumerate(jax.tree.leaves(self.parameters)):
+            refuse_unless(leaf, lambda v: ~np.isnan(v), f"parameters[{number}]", "numbers")
         found = jax.eval_shape(self.fn, jax.ShapeDtypeStruct((self.dim, 3), jnp.float32), *self.parameters)
         if getattr(found, "shape", None) != (3,):
             raise ModelError(f"fn: expected one energy per lane, shape (3,) for 3 lanes, got {found}")

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from thermopolis.errors import ModelError
-from thermopolis.thermo.checks import known, matrix, refuse_unless
+from thermopolis.thermo.checks import known, matrix, numeric, refuse_unless, same_lanes
 from thermopolis.thermo.noise import normals
 from thermopolis.thermo.pytree import pytree, repeated
 from thermopolis.thermo.sums import add_up
@@ -46,9 +46,12 @@ class Quadratic:
     offset: Any = 0.0
 
     def __post_init__(self) -> None:
-        couplings, forces = known(self.A), known(self.b)
+        couplings, forces, offset = (
+            numeric(leaf, name)
+            for leaf, name in ((self.A, "couplings"), (self.b, "b"), (self.offset, "offset"))
+        )
         if couplings is not None:
-            if couplings.dtype.kind not in "biuf" or not couplings.size:
+            if couplings.ndim < 2 or not couplings.size:
                 raise ModelError(f"couplings: expected a matrix of at least one unit, got {self.A!r:.80}")
             couplings = couplings.astype(np.float64)
             for one in np.moveaxis(couplings, -1, 0) if couplings.ndim == 3 else (couplings,):
@@ -64,8 +67,11 @@ class Quadratic:
             if forces.ndim == 0:
                 forces = np.full(self.A.shape[0], float(forces))
             object.__setattr__(self, "b", forces.astype(np.float64))
+        if offset is not None:
+            refuse_unless(offset.astype(np.float64), np.isfinite, "offset", "finite numbers")
         if self.b.shape[0] != self.A.shape[0]:
             raise ModelError(f"b: expected shape ({self.A.shape[0]},), got {self.b.shape}")
+        same_lanes({"couplings": self.A.shape[2:], "b": self.b.shape[1:], "offset": np.shape(self.offset)})
 
     @classmethod
     def trap(cls, stiffness: Any, center: Any = 0.0) -> Quadratic:
