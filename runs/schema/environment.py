@@ -5,10 +5,11 @@ Adding a kind is one class here, its name in ``Environment``, and its engine.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from thermopolis.errors import ModelError
 from thermopolis.runs.schema._base import (
@@ -196,11 +197,24 @@ class Civilization(Section):
         return civilization(self.preset, self.planets, self.substeps)[0]
 
 
+def _in_words(value: Any) -> Any:
+    """Infinite and undefined numbers as words, as JSON has none: +inf forbids a state, and must survive being stored."""
+    if isinstance(value, dict):
+        return {name: _in_words(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_words(one) for one in value]
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Numbers = Annotated[dict[str, Any], BeforeValidator(_in_words)]
+"""Settings of an energy, in which numbers may be infinite."""
+
+
 class CoreAlone(Section):
     """The thermodynamic core by itself: an energy relaxes, without agents; a step is so many sweeps."""
 
     kind: Literal["core"]
-    energy: dict[str, Any]
+    energy: Numbers
     """``{kind: ising, lattice: [64, 64], coupling: 1.0}``, categorical, logic, quadratic, double_well, …"""
     sampler: str | dict[str, Any] | None = None
     """gibbs, metropolis, jump, …; null: the usual one for the energy."""
@@ -209,7 +223,7 @@ class CoreAlone(Section):
     """Instead of a temperature: ``{kind: linear | geometric | adaptive, …}``."""
     tempering: dict[str, Any] | Annotated[tuple[Positive, ...], Loose] | None = None
     """Temperatures of parallel tempering: a list, or {start, stop, count}."""
-    protocol: dict[str, Any] | None = None
+    protocol: Numbers | None = None
     """``{to: {…}, reverse: false}``: settings of the energy that are reached at the last step (or left at the first)."""
     chains: Count = 1
     sweeps: Count = 1

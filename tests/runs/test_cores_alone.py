@@ -67,6 +67,25 @@ def test_mixed_units_from_a_file(tmp_path: Path) -> None:
     assert np.var(state.isel(unit=1).values[narrow]) < 0.5 * np.var(state.isel(unit=1).values[~narrow])
 
 
+def test_forbidden_states_and_a_scale_for_each_unit(tmp_path: Path) -> None:
+    """+inf in a table is read, stored, run and opened again; a list of scales is a setting."""
+    head = DRIVEN.split("  energy:")[0]
+    forbidding = (
+        "  energy: {kind: categorical, sizes: [2, 2], factors: [[[0, 1], [[0, .inf], [0.7, 0]]]]}\n"
+        "  chains: 200\n  burn_in: 20\nrecord: {variables: [state, law_error]}\n"
+    )
+    tp.run(tp.load(write(tmp_path, head + forbidding)), out=tmp_path / "results")
+    ds = tp.open(tmp_path / "results")
+    first, second = (ds["state"].isel(unit=unit).values for unit in (0, 1))
+    assert not ((first == 0) & (second == 1)).any() and (first == 1).any()
+    assert float(ds["law_error"].max()) < 0.1
+    scales = (
+        "  energy: {kind: quadratic, A: [[1.0, 0.0], [0.0, 100.0]]}\n"
+        "  sampler: {kind: metropolis, scale: [1.0, 0.1]}\nrecord: {variables: [acceptance]}\n"
+    )
+    assert float(tp.run(tp.load(write(tmp_path, head + scales)))["acceptance"].mean()) > 0.4
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
