@@ -22,7 +22,7 @@ from thermopolis.analysis.thermodynamics import joules_per_decision
 PANEL_BYTES = 440_000  # of packed numbers, before base64
 _MOST_GROUPS = 8
 _ORDER = (
-    "cooperation", "reward", "belief_entropy", "policy_entropy", "free_energy", "complexity", "accuracy",
+    "cooperation", "reward", "fitness", "belief_entropy", "policy_entropy", "free_energy", "complexity", "accuracy",
     "expected_free_energy", "state_information_gain", "parameter_information_gain", "exploration_temperature",
     "regret", "core_joules", "core_entropy_production", "kardashev", "power", "planet_temperature",
     "population", "store", "fuel", "stock", "growth_rate", "energy", "magnetisation", "core_temperature", "acceptance",

@@ -64,7 +64,7 @@ def fixation(ds: xr.Dataset, ax: Axes) -> None:
     ax.set_ylabel(f"{name} take{'s' * (not name.endswith('s'))} over")
     ax.set_ylim(bottom=0.0)
     n = won.sizes["replicate"]
-    words = interval_words(n, rate=True) + "."
+    words = interval_words(n, rate=True).replace("Band", "Bars") + "."
     if exact is not None:
         words += " Dashed: the absorbing chain whose steps follow from how the types fared in the run."
     if open_ended:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from simulated import figure_worlds, fitting, look
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from analysis.simulated import figure_worlds, fitting, look
 from thermopolis.analysis.figures import FIGURES, draw
 
 

@@ -230,11 +230,15 @@ def figure_worlds() -> list[xr.Dataset]:
     """Digests, and raw points of a society and a core, that between them have all a figure can ask for."""
     from thermopolis import analysis
 
+    from .evolved import simulate_births, simulate_demes
+
     points = [simulate_game(t, 12, 40, seed=k) for k, t in enumerate((0.2, 1.0, 5.0))]
     sweep = xr.concat(points, dim="temperature").assign_coords(temperature=[0.2, 1.0, 5.0])
     spins = simulate_spins()
     whole = [sweep, points[1], simulate_civilizations(), spins, simulate_protocol(), simulate_tempered()]
-    whole.append(simulate_growth())
+    births = [simulate_births(fitter, seed=k) for k, fitter in enumerate((0.7, 1.0, 2.0))]
+    takeover = xr.concat(births, dim="fitter", data_vars="all").assign_coords(fitter=[0.7, 1.0, 2.0])
+    whole += [simulate_growth(), takeover, simulate_demes()]
     return [*(analysis.digest(ds) for ds in whole), simulate_society(), spins.isel(temperature=3)]
 
 
