@@ -59,6 +59,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "read": ("Results", "open_results"),
     "digests": ("digest",),
     "replicas": ("replica_paths",),
+    "selection": ("selection",),
     "series": ("group_series", "tail"),
     "stationarity": ("burn_in", "change_points", "drift", "effective_sample_size"),
     "thermodynamics": ("accuracy_per_joule", "joules_by_kind", "joules_per_decision", "second_law"),

@@ -34,6 +34,7 @@ class Quantity:
 QUANTITIES: dict[str, Quantity] = {
     "cooperation": Quantity("cooperation rate", "1", 0.0, 1.0),
     "reward": Quantity("reward per round", "1"),
+    "fitness": Quantity("fitness", "1"),
     "belief_entropy": Quantity("belief entropy", "nat", 0.0),
     "policy_entropy": Quantity("policy entropy", "nat", 0.0),
     "policy_varentropy": Quantity("policy varentropy", "nat²", 0.0),
