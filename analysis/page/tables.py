@@ -61,7 +61,8 @@ def _places(array: xr.DataArray | xr.Dataset, dims: list[str]) -> list[tuple[dic
     out = []
     for place in np.ndindex(*[array.sizes[d] for d in dims]):
         where = dict(zip(dims, place, strict=True))
-        out.append((where, [value_text(array, d, i) for d, i in where.items()]))
+        words: list[object] = [value_text(array, d, i) for d, i in where.items()]
+        out.append((where, words))
     return out
 
 

@@ -51,7 +51,8 @@ def value_text(array: xr.DataArray | xr.Dataset, dim: str, index: int) -> str:
 
 def said(array: xr.DataArray | xr.Dataset, dim: str, value: Any) -> str:
     """The words for a value that a dimension takes on somewhere."""
-    places = np.flatnonzero(array[dim].values == value) if dim in array.coords else []
+    values = array[dim].values if dim in array.coords else np.empty(0)
+    places = np.flatnonzero(values == value)
     return value_text(array, dim, int(places[0])) if len(places) else number(value)
 
 

@@ -71,6 +71,7 @@ def test_a_civilizations_best_plan_is_that_of_a_plain_search_through_pettingzoo(
     check(*civilization(**settings), env, (1, 0, 2), 4)
 
 
+@pytest.mark.long
 def test_more_decisions_and_longer_looks_are_worth_no_less():
     world, params = civilization(**WASTEFUL)
     numbers = [ACTIONS.index(name) for name in CHOICES]
@@ -91,6 +92,7 @@ def test_the_sum_of_rewards_is_the_growth_of_reach():
     assert found.gains.sum() == pytest.approx(found.value) and found.gains.shape == (3,)
 
 
+@pytest.mark.long  # the page's example shows it in every run of the tests
 def test_burning_all_ends_where_conserving_first_grows_beyond_type_one():
     """What the documents say of it: greedy grows until it ends; the best plan radiates and learns, then grows."""
     found = best_plan(horizon_years=240, hold=30, actions=CHOICES, **WASTEFUL)
