@@ -104,9 +104,9 @@ def game(spec: str | Game | Mapping[str, Any] | Sequence[Any]) -> Game:
         given_names = spec.get("action_names")
     try:
         array = np.asarray(payoffs, np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError):
         raise ModelError(
-            f"game.payoffs: expected a matrix of numbers, or two of one size ({error})"
+            f"game.payoffs: expected a matrix of numbers, or two of one size, got {payoffs!r:.80}"
         ) from None
     if array.ndim == 2:
         return _build(name, array, None, given_names)

@@ -74,6 +74,10 @@ class Document:
         for length in range(len(location), 0, -1):
             if option := self.changed.get(location[:length]):
                 return Fault(0, 0, dotted(location), what, option)
+        if location not in self.places:  # made by an option that sets something inside of it
+            for changed, option in self.changed.items():
+                if location and changed[: len(location)] == location:
+                    return Fault(0, 0, dotted(location), what, option)
         line, column = self.place(location)
         return Fault(line, column, dotted(location), what, self.source)
 
@@ -178,6 +182,10 @@ class _Reader:
                 continue
             self.count(mark)
             below = (*location, key.value)
+            if key.value == "<<" and key.implicit[0]:
+                self.complain(mark, location, "merge keys (<<) are not read; write the keys out")
+                self.node(next(self.events), below)
+                continue
             if key.value in value:
                 first = self.places[below][0]
                 self.complain(mark, below, f"duplicate key (first on line {first})")

@@ -86,9 +86,13 @@ def _model_at(annotation: Any, location: tuple[Any, ...]) -> type[BaseModel] | N
 
 
 def _in_file(data: Any, location: tuple[Any, ...], keep_last: bool) -> Location:
-    """A pydantic location without the tags of unions, which the file doesn't have."""
+    """A pydantic location without the tags of unions, which the file doesn't have (but for a key of the same name)."""
     found: list[str | int] = []
+    inside = None
     for place, part in enumerate(location):
+        if isinstance(data, dict) and part == data.get("kind") and inside is not data:
+            inside = data
+            continue
         in_list = isinstance(data, list) and isinstance(part, int) and part < len(data)
         if in_list or (isinstance(data, dict) and part in data):
             data = data[part]

@@ -24,16 +24,26 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="An experiment file (YAML).")]
+
+def _named(text: str | None) -> str | None:
+    """Refuses the empty name that an unset variable of the shell leaves."""
+    if text == "":
+        raise typer.BadParameter("expected a name, got ''")
+    return text
+
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="An experiment file (YAML).", callback=_named)]
 Directory = Annotated[
-    str, typer.Argument(metavar="DIR", help="A results directory; its hash may be left out.")
+    str,
+    typer.Argument(metavar="DIR", help="A results directory; its hash may be left out.", callback=_named),
 ]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as in agents.0.temperature=2."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Results directory [results/NAME-HASH].")
+    str | None,
+    typer.Option("--out", metavar="DIR", help="Results directory [results/NAME-HASH].", callback=_named),
 ]
 Engine = Annotated[
     str,
@@ -93,7 +103,7 @@ def run(
     from thermopolis.runs.cli.running import How, execute
 
     how = How(engine, executor, workers, memory, progress, quiet)
-    execute(file, changes or [], [], out, how)
+    execute(file, changes or [], [], Path(out) if out else None, how)
 
 
 @app.command()
@@ -121,7 +131,7 @@ def sweep(
     from thermopolis.runs.cli.running import How, execute
 
     how = How(engine, executor, workers, memory, progress, quiet)
-    execute(file, changes or [], over or [], out, how, swept=True)
+    execute(file, changes or [], over or [], Path(out) if out else None, how, swept=True)
 
 
 @app.command()

@@ -29,7 +29,8 @@ def draw(directory: str, figures: list[str]) -> None:
     for name in figures:
         if name not in FIGURES:
             near = get_close_matches(name, list(FIGURES), 1)
-            raise CallError(f"no figure {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            remedy = f"did you mean {near[0]!r}?" if near else "see thermopolis list figures"
+            raise CallError(f"no figure {name!r}; {remedy}")
     drawn = plot_all(root, figures) if figures else plot_all(root)
     print(f"figures: {root / 'figures'} ({len(drawn)} files)")
     by_reason: dict[str, list[str]] = {}

@@ -41,6 +41,8 @@ from thermopolis.runs.schema.scripts import Planned, Scripted
 from thermopolis.runs.schema.temperature import Temperature
 
 Outcome = Literal["CC", "CD", "DC", "DD"]
+MOST_STEPS_AHEAD = 10_000
+"""A horizon no plan needs; beyond it counts of policies are too long to be told."""
 
 
 def _known_strategy(name: str) -> str:
@@ -70,7 +72,7 @@ class ActiveInference(Group):
     """Perceive → learn → plan → act by minimizing free energy."""
 
     kind: Literal["active_inference"]
-    horizon: Count = 1
+    horizon: Annotated[Count, Field(le=MOST_STEPS_AHEAD)] = 1
     preferences: Preferences = Preferences()
     optimism: Optimism = Optimism()
     information_gain: InformationGain = InformationGain()
@@ -194,7 +196,7 @@ class Pymdp(Group):
 
     kind: Literal["pymdp"]
     model: str
-    horizon: Count = 1
+    horizon: Annotated[Count, Field(le=MOST_STEPS_AHEAD)] = 1
     temperature: Positive = 1.0
     """pymdp's γ is 1/temperature."""
     selection: Annotated[Softmax | Argmax, Field(discriminator="kind")] = Softmax(kind="softmax")

@@ -19,6 +19,8 @@ from thermopolis.runs.schema.topology import Pair
 
 POLICY_BUDGET = 4096
 """Policies one agent may weigh at every step."""
+MOST_TOLD = 64
+"""Horizon up to which a refusal counts the policies."""
 
 
 OF_MATRIX_GAMES = ("memory_one", "finite_state", "q_learning", "logit_response", "imitation", "axelrod")
@@ -146,6 +148,7 @@ def _within_budget(group: ActiveInference | Pymdp, number: int, actions: int | N
     given = isinstance(group, ActiveInference) and group.policies is not None
     if group.planner.kind != "enumerate" or given or actions is None:
         return
-    if actions**group.horizon > POLICY_BUDGET:
-        policies = f"{actions}^{group.horizon} = {actions**group.horizon}"
+    if actions ** min(group.horizon, POLICY_BUDGET) > POLICY_BUDGET:
+        policies = f"{actions}^{group.horizon}"
+        policies += f" = {actions**group.horizon}" if group.horizon <= MOST_TOLD else ""
         raise fault(f"{policies} policies are more than {POLICY_BUDGET}", "agents", number, "horizon")

@@ -144,6 +144,26 @@ BROKEN: dict[str, tuple[str | bytes, list[tuple[int, str]]]] = {
         GOOD + "record: {variables: [acton]}\n",
         [(6, "record.variables.0: 'acton' is no variable of the results; did you mean 'action'?")],
     ),
+    "merge key": (
+        HEAD + "agents:\n  - &a {kind: active_inference}\n  - {<<: *a, temperature: 2.0}\n",
+        [(6, "agents.1: merge keys (<<) are not read; write the keys out")],
+    ),
+    "a horizon of twenty digits": (
+        GOOD.replace("count: 2", "count: 2, horizon: 99999999999999999999"),
+        [(5, "agents.0.horizon: must be at most 10000")],
+    ),
+    "a horizon with too many policies to be counted": (
+        GOOD.replace("count: 2", "count: 2, horizon: 10000"),
+        [(5, "agents.0.horizon: 2^10000 policies are more than 4096")],
+    ),
+    "payoffs are shown as they were given": (
+        GOOD.replace("{kind: matrix_game}", "{kind: matrix_game, game: {payoffs: [[1, 2], [3]]}}"),
+        [(3, "two of one size, got [[1, 2], [3]]")],
+    ),
+    "a section named as its kind": (
+        GOOD.replace("{kind: matrix_game}", "{kind: matrix_game, topology: {kind: edges, edges: [[0, 2]]}}"),
+        [(3, "environment.topology.edges: player 1 meets nobody")],
+    ),
     "several at once": (
         GOOD.replace("steps: 10", "steps: -1") + "seed: x\nrecord: {evry: 2}\nseed: 1\n",
         [(2, "steps: must be at least 1"), (6, "seed"), (7, "record.evry"), (8, "seed: duplicate key")],
@@ -223,6 +243,8 @@ def test_deep_nesting_and_large_files_are_refused(tmp_path: Path, capsys: pytest
             ["--set", "agents.0.temprature=3"],
             "--set agents.0.temprature=3: agents.0.temprature: unknown key; did you",
         ),
+        (["--set", "a.b.c=3"], "--set a.b.c=3: a: unknown key"),
+        (["--out", ""], "'--out': expected a name, got ''"),
         (["--set", "agents.5.temperature=3"], "5 is no place in a list of 1"),
         (["--set", "steps"], "expected PATH=VALUE"),
         (["--set", "steps=[1"], "not YAML"),

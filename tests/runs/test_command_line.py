@@ -61,6 +61,13 @@ def test_run_says_where_the_results_are(
     assert len(fake.simulated) == 6
 
 
+def test_a_run_leaves_python_s_warnings_alone(small: Path, fake: FakeEngine, tmp_path: Path) -> None:
+    before = list(sys.warnoptions)
+    for _ in range(2):
+        assert call("run", str(small), "--out", str(tmp_path / "out"), "--quiet") == 0
+    assert sys.warnoptions == before
+
+
 def test_a_sweep_over_paths_given_on_the_line(
     tmp_path: Path, small: Path, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
