@@ -175,9 +175,7 @@ class Drawn(list[Path]):
 
 def middle(results: Results) -> Point:
     """The finished point in the middle of a sweep."""
-    finished = results.finished
-    if not finished:
-        raise StoreError(f"{results.directory}: no point of this run has finished yet")
+    finished = results.some_finished()
     return finished[len(finished) // 2]
 
 
@@ -214,6 +212,10 @@ def plot_all(
         raise StoreError(f"there is no figure {unknown[0]!r}; there are: {', '.join(FIGURES)}")
     ds = results.digest()
     folder = results.directory / "figures"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as fault:
+        raise StoreError(f"{folder}: can't be written ({fault.strerror})") from None
     drawn = Drawn()
     for name in names or FIGURES:
         reason = FIGURES[name].unfit(ds)
@@ -223,6 +225,8 @@ def plot_all(
                 drawn.extend(_written(made, folder / name, formats))
             except ThermopolisError as fault:
                 reason = str(fault)
+            except OSError as fault:
+                reason = f"could not be written ({fault.strerror or fault})"
             except Exception as fault:  # one figure's fault must not cost the others
                 reason = f"could not be drawn ({type(fault).__name__}: {fault}); please report this"
         if reason is not None:
@@ -232,7 +236,6 @@ def plot_all(
 
 def _written(made: Any, stem: Path, formats: Sequence[str]) -> list[Path]:
     """A figure in several formats, each whole or not there."""
-    stem.parent.mkdir(exist_ok=True)
     paths = []
     for extension in formats:
         path = stem.with_name(f"{stem.name}.{extension}")

@@ -75,6 +75,20 @@ class Results:
         """Points whose results are on disk."""
         return [p for p in self.points if p.done]
 
+    def some_finished(self) -> list[Point]:
+        """Points whose results are on disk.
+
+        Raises
+        ------
+        StoreError
+            There are none.
+        """
+        if not self.finished:
+            failed = [p for p in self.points if p.status == "failed"]
+            why = f"; {len(failed)} failed, the first: {failed[0].message}" if failed else " yet"
+            raise StoreError(f"{self.directory}: no point of this run has finished{why}")
+        return self.finished
+
     def experiment_text(self) -> str:
         """The resolved experiment as YAML, or an empty string."""
         path = self.directory / "experiment.yaml"
@@ -100,9 +114,7 @@ class Results:
         helpers : int, optional
             Processes that make them side by side; by default as many as cores where that pays, else none.
         """
-        finished = self.finished
-        if not finished:
-            raise StoreError(f"{self.directory}: no point of this run has finished yet")
+        finished = self.some_finished()
         made = digests([point.path for point in finished], bins, helpers)
         return assemble([(p.index, ds) for p, ds in zip(finished, made, strict=True)], self.dimensions)
 

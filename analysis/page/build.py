@@ -22,6 +22,7 @@ from thermopolis.analysis.page.sections import (
 )
 from thermopolis.analysis.page.tables import tables
 from thermopolis.analysis.read import Results, open_results
+from thermopolis.errors import StoreError
 
 _HERE = Path(__file__).parent
 PAGE_BYTES = 5_950_000
@@ -48,16 +49,22 @@ def report(directory: str | Path) -> Path:
     Raises
     ------
     StoreError
-        The directory isn't a results directory, or no point of it has finished.
+        The directory isn't a results directory, no point of it has finished, or the page can't be written there.
     """
     results = open_results(directory)
     page = page_of(results, results.digest())
     target = results.directory / "report.html"
-    handle, temporary = tempfile.mkstemp(dir=results.directory, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(page)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, target)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=results.directory, suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except OSError as fault:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise StoreError(f"{target}: can't be written ({fault.strerror or fault})") from None
     return target
 
 

@@ -168,6 +168,26 @@ def test_a_run_without_a_finished_point_is_said_to_be_one(sweep_dir):
             use(sweep_dir)
 
 
+def test_a_run_whose_points_all_failed_is_said_to_be_one(sweep_dir):
+    path = sweep_dir / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for point in manifest["points"]:
+        point |= {"status": "failed", "error": "free_energy is nan at step 3"}
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(StoreError, match=r"has finished; \d+ failed, the first: free_energy is nan"):
+        analysis.report(sweep_dir)
+
+
+def test_pages_and_figures_that_can_not_be_written_say_so(sweep_dir, without_pictures):
+    (sweep_dir / "report.html").mkdir()
+    with pytest.raises(StoreError, match=r"report\.html: can't be written"):
+        analysis.report(sweep_dir)
+    assert not list(sweep_dir.glob("*.part"))
+    (sweep_dir / "figures").write_text("")
+    with pytest.raises(StoreError, match="figures: can't be written"):
+        analysis.plot_all(sweep_dir, ["cooperation_over_time"])
+
+
 def test_foreign_files_are_named(sweep_dir: Path):
     victim = sweep_dir / "points" / "0001.nc"
     xr.Dataset({"tas": (("time", "lat"), np.zeros((3, 4)))}).to_netcdf(victim, engine="h5netcdf")
