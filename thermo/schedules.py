@@ -151,12 +151,13 @@ def metered_step(
 ) -> tuple[Any, Any, Any, Any, Any]:
     """A sampler's step at the schedule's temperature, then the schedule's own: state, plan, info, heat and work.
 
-    Heat is given off move by move, work is done where the temperature changes; both in units of T (nats), by lane.
+    Heat is given off move by move, work is done where the temperature changes and where replicas swap; both in units
+    of T (nats), by lane.
     """
     now = plan.temperature
     state, info = sampler.step(keys, state, ready, now)
-    heat, work = -info.delta_energy / now, jnp.zeros_like(now)
+    heat, work = -info.delta_energy / now, getattr(state, "swap_work", jnp.zeros_like(now)) / now
     if not isinstance(schedule, Constant):
         plan = schedule.update(plan, energy(sampler.values(state)), progress)
-        work = total_energy(sampler, state, energy) * (1.0 / plan.temperature - 1.0 / now)
+        work = work + total_energy(sampler, state, energy) * (1.0 / plan.temperature - 1.0 / now)
     return state, plan, info, heat, work

@@ -22,6 +22,7 @@ from thermopolis.keys import draws, fold_in
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.protocols import StepInfo, total_energy
 from thermopolis.thermo.schedules import positive
+from thermopolis.thermo.sums import add_up
 
 
 class TemperingState(NamedTuple):
@@ -41,6 +42,8 @@ class TemperingState(NamedTuple):
         Swaps of neighbouring temperatures.
     turn : Int32[Array, ""]
         Which pairs are next.
+    swap_work : Float[Array, "lanes"]
+        What the last swaps changed Σ E/T by, each replica at the coldest one's scale: work, as no bath gave it.
     """
 
     inner: Any
@@ -50,6 +53,7 @@ class TemperingState(NamedTuple):
     attempted: Float[Array, "pairs lanes"]
     accepted: Float[Array, "pairs lanes"]
     turn: Int32[Array, ""]
+    swap_work: Float[Array, " lanes"]
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,11 @@ class Tempering:
         """Every replica started by the inner sampler at its own temperature."""
         count, lanes = self.copies, keys.shape[0]
         inner = self.sampler.init(self._keys(keys), tiled(energy, count), self._all(temperature, lanes))
-        zero = jnp.zeros((count - 1, lanes), jnp.float32)
+        zero, none = jnp.zeros((count - 1, lanes), jnp.float32), jnp.zeros(lanes, jnp.float32)
         replica = jnp.broadcast_to(jnp.arange(count, dtype=jnp.int32)[:, None], (count, lanes))
         heading = jnp.zeros((count, lanes), jnp.int32).at[0].set(1).at[-1].set(-1)
-        return TemperingState(inner, replica, heading, jnp.zeros(lanes, jnp.int32), zero, zero, jnp.int32(0))
+        trips = jnp.zeros(lanes, jnp.int32)
+        return TemperingState(inner, replica, heading, trips, zero, zero, jnp.int32(0), none)
 
     def step(
         self, keys: Any, state: TemperingState, energy: Any, temperature: Any
@@ -95,7 +100,7 @@ class Tempering:
         """One step of every replica, then swaps of every other pair of neighbours.
 
         ``info.delta_energy`` is minus the heat of all replicas, each counted in units of its own temperature
-        and given at the coldest one's scale; energy that replicas exchange by swapping is no heat.
+        and given at the coldest one's scale; energy that replicas exchange by swapping is work, ``swap_work``.
         """
         count, lanes = self.copies, keys.shape[0]
         warmth = self._all(temperature, lanes)
@@ -127,10 +132,11 @@ class Tempering:
             state.attempted + tried,
             state.accepted + swap,
             state.turn + 1,
+            self._reduced(jnp.take_along_axis(value, order, axis=0) - value),
         )
         heat = (info.delta_energy / warmth).reshape(count, lanes)
         cold = warmth.reshape(count, lanes)[0] / self.temperatures[0]
-        total = sum((heat[r] for r in range(1, count)), heat[0]) * cold
+        total = add_up(heat) * cold
         accepted = info.accepted.reshape(count, lanes).mean(axis=0)
         return state, StepInfo(total, accepted, info.elapsed.reshape(count, lanes)[0])
 
@@ -138,6 +144,15 @@ class Tempering:
         """The coldest replica's state."""
         every = self.sampler.values(state.inner)
         return every[..., : every.shape[-1] // self.copies]
+
+    def total_energy(self, state: TemperingState, energy: Any) -> Float[Array, " lanes"]:
+        """Σ E/T over the replicas (kinetic energies included), each at the coldest one's scale."""
+        value = total_energy(self.sampler, state.inner, tiled(energy, self.copies))
+        return self._reduced(value.reshape(self.copies, -1))
+
+    def _reduced(self, energies: Float[Array, "temperatures lanes"]) -> Float[Array, " lanes"]:
+        """Σ over replicas of energies over temperatures."""
+        return add_up(row / t for row, t in zip(energies, self.temperatures, strict=True))
 
     def swap_rates(self, state: TemperingState) -> Float[Array, " pairs"]:
         """Share of swaps accepted, per pair of neighbouring temperatures, over all lanes."""

@@ -13,6 +13,8 @@ from graphs import random_graph, total_variation_excess
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, make_key
 from thermopolis.thermo import (
+    Constant,
+    Geometric,
     Gibbs,
     Ising,
     Langevin,
@@ -23,6 +25,7 @@ from thermopolis.thermo import (
     enumerate_states,
     sample,
 )
+from thermopolis.thermo.schedules import metered_step
 
 
 def run(
@@ -64,6 +67,28 @@ def test_velocities_swap_with_their_kinetic_energy(inner: Any) -> None:
     ).values
     squares = (drawn[:, 0] ** 2).mean(axis=0)
     assert abs(squares.mean() - 1.0) < 4 * squares.std() / np.sqrt(squares.size)
+
+
+@pytest.mark.parametrize("schedule", [Constant(1.3), Geometric(3.0, 0.7)], ids=str)
+def test_first_law_over_all_replicas(schedule: Any) -> None:
+    """Σ E/T of the replicas changes by work less heat at every step, swaps and changes of temperature included."""
+    energy, tempering = random_graph(5), Tempering([1.0, 1.7, 2.9])
+    keys = fold_in(jnp.broadcast_to(make_key(4), (32,)), jnp.arange(32))
+    plan = schedule.init(32)
+    state = tempering.init(keys, energy, plan.temperature)
+
+    def one(carry: Any, number: jax.Array) -> Any:
+        state, plan = carry
+        before = tempering.total_energy(state, energy) / plan.temperature
+        state, plan, _, heat, work = metered_step(
+            fold_in(keys, number), state, plan, tempering, energy, energy, schedule, (number + 1) / 20
+        )
+        after = tempering.total_energy(state, energy) / plan.temperature
+        return (state, plan), (after - before - (work - heat), jnp.abs(work) + jnp.abs(heat), state.swap_work)
+
+    run = jax.jit(lambda carry: jax.lax.scan(one, carry, jnp.arange(20)))
+    residual, through, swapped = run((state, plan))[1]
+    assert float(jnp.abs(residual).max()) < 1e-5 * float(through.max()) and bool((swapped != 0).any())
 
 
 @pytest.mark.long
