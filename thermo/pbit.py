@@ -150,7 +150,8 @@ def first_passage_time(
     Raises
     ------
     ModelError
-        ``end`` not right of ``start``, a temperature or mobility that is not positive.
+        ``end`` not right of ``start``, a temperature or mobility that is not positive, a law that reaches beyond
+        ``reach``.
     """
     positive_temperature(temperature)
     refuse_unless(mobility, lambda m: m > 0, "mobility", "positive")
@@ -159,6 +160,10 @@ def first_passage_time(
     left, right = np.linspace(start - reach * width, start, 4 * _GRID), np.linspace(start, end, 2 * _GRID)
     u_left, u_right = (_energies(energy, x) / temperature for x in (left, right))
     lowest, highest = min(u_left.min(), u_right.min()), u_right.max()
+    if not u_left[0] - lowest > _FADED / 2:
+        raise ModelError(
+            f"reach: the energy is only {u_left[0] - lowest:.3g} T above its lowest at {left[0]:.6g}; reach further left"
+        )
     behind = scipy.integrate.simpson(np.exp(-(u_left - lowest)), x=left)
     inner = behind + scipy.integrate.cumulative_simpson(np.exp(-(u_right - lowest)), x=right, initial=0.0)
     total = scipy.integrate.simpson(np.exp(u_right - highest) * inner, x=right)

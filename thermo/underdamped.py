@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from thermopolis.errors import ModelError
 from thermopolis.thermo.checks import continuous, refuse_unless
 from thermopolis.thermo.noise import normals, positive_temperature
 from thermopolis.thermo.overdamped import Overdamped
@@ -104,7 +105,14 @@ def Langevin(
 
     ``adjusted`` makes the overdamped step an exact Metropolis–Hastings kernel (MALA). See ``Overdamped`` and
     ``Underdamped`` for the parameters and errors.
+
+    Raises
+    ------
+    ModelError
+        ``adjusted`` with a ``friction``: BAOAB isn't adjusted.
     """
+    if adjusted and friction is not None:
+        raise ModelError("adjusted: only overdamped steps are; leave friction out, or adjusted")
     if friction is None:
         return Overdamped(dt, mobility, adjusted)
     return Underdamped(dt, friction, mass)

@@ -72,6 +72,8 @@ TRAP: dict[str, Any] = {"kind": "quadratic", "A": [[1.0]]}
             ),
             "position",
         ),
+        (lambda: thermo.Langevin(0.1, friction=1.0, adjusted=True), "adjusted"),
+        (lambda: thermo.first_passage_time(thermo.DoubleWell(1e-4), 1.0, -1.0, 1.0), "reach"),
         (lambda: thermo.softmax_T(np.array([np.nan, 1.0])), "values"),
         (lambda: thermo.entmax(np.array([-np.inf, -np.inf])), "forbidden"),
         (lambda: thermo.entmax(np.array([[0.0, -np.inf], [1.0, -np.inf]]), 1.5), "forbidden"),
