@@ -72,7 +72,7 @@ def test_a_civilizations_best_plan_is_that_of_a_plain_search_through_pettingzoo(
 
 
 @pytest.mark.long
-def test_more_decisions_and_longer_looks_are_worth_no_less():
+def test_more_decisions_are_worth_no_less_and_no_look_beats_the_whole():
     world, params = civilization(**WASTEFUL)
     numbers = [ACTIONS.index(name) for name in CHOICES]
     values = [plan_of(world, params, 120 // hold, hold, actions=numbers).value for hold in (120, 60, 30)]
