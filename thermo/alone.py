@@ -20,6 +20,7 @@ from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.described import Described, energy_from, sampler_from, schedule_from
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.ising import Ising
+from thermopolis.thermo.linear_process import LinearProcess
 from thermopolis.thermo.mixed import Mixed
 from thermopolis.thermo.protocols import lanes_of
 from thermopolis.thermo.quadratic import Quadratic
@@ -141,7 +142,7 @@ def _structure(energy: Any) -> Any:
 def _usual_sampler(energy: Any) -> str:
     if isinstance(energy, Ising | Categorical):
         return "gibbs"
-    if isinstance(energy, Quadratic):
+    if isinstance(energy, Quadratic | LinearProcess):
         return "ornstein_uhlenbeck"
     return "metropolis" if isinstance(energy, Mixed) else "langevin"
 

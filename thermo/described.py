@@ -22,6 +22,7 @@ from thermopolis.thermo.gaussian_metropolis import GaussianMetropolis
 from thermopolis.thermo.gibbs import Gibbs
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.jump import Jump
+from thermopolis.thermo.linear_process import LinearProcess
 from thermopolis.thermo.logic import Circuit, logic_circuit, logic_gate, ripple_adder
 from thermopolis.thermo.metropolis import Metropolis
 from thermopolis.thermo.ornstein_uhlenbeck import OrnsteinUhlenbeck
@@ -137,6 +138,10 @@ def _number(unit: Any) -> Any:
     return int(unit) if isinstance(unit, str) and unit.isdigit() else unit
 
 
+def _linear_process(*, A: Any, D: Any, mean: Any = 0.0) -> LinearProcess:
+    return LinearProcess(A, D, mean)
+
+
 def _jump(*, interval: float = 1.0, rates: str = "heat_bath") -> Jump:
     return Jump(interval, rates)  # type: ignore[arg-type]
 
@@ -146,6 +151,7 @@ ENERGIES: dict[str, Callable[..., Described]] = {
     "categorical": _categorical,
     "logic": _logic,
     "quadratic": _continuous(Quadratic),
+    "linear_process": _continuous(_linear_process),
     "double_well": _continuous(DoubleWell),
     "potential": _continuous(potential),
     "mixed": _continuous(mixed),
@@ -169,7 +175,7 @@ SCHEDULES: dict[str, Callable[..., Any]] = {
 
 
 def energy_from(description: Mapping[str, Any]) -> Described:
-    """An energy from ``{kind: ising | categorical | logic | quadratic | double_well | potential | mixed, …}``."""
+    """An energy from ``{kind: …, settings}``; the kinds are those of ``ENERGIES``."""
     return _made(description, ENERGIES, "energy")
 
 

@@ -27,6 +27,7 @@ from thermopolis.thermo.categorical import finite
 from thermopolis.thermo.device import Device
 from thermopolis.thermo.double_well import DoubleWell
 from thermopolis.thermo.exact import enumerate_states
+from thermopolis.thermo.linear_process import LinearProcess
 from thermopolis.thermo.protocols import StepInfo
 from thermopolis.thermo.quadratic import Quadratic
 
@@ -63,6 +64,9 @@ def realised(device: Device, energy: Any, chip: int = 0) -> Any:
         energy = mismatched(make_key(chip), energy, device.mismatch)
     if isinstance(energy, Quadratic) and np.linalg.eigvalsh(np.asarray(energy.A, float).T).min() <= 0:
         raise ModelError(f"device {device.name}: couplings as it holds them are not positive definite")
+    if isinstance(energy, LinearProcess):  # its quasi-potential follows from what the device holds
+        diffusion = np.asarray(energy.D, float)
+        energy = LinearProcess(energy.A, (diffusion + diffusion.T) / 2, energy.mean)
     if isinstance(energy, DoubleWell):
         for name in ("barrier", "position"):
             if np.asarray(getattr(energy, name)).min() <= 0:

@@ -12,6 +12,7 @@ from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, make_key
 from thermopolis.thermo import Device, Ising, enumerate_states
 from thermopolis.thermo.alone import relax
+from thermopolis.thermo.linear_process import stationary_covariance
 
 BOLTZMANN = 1.380649e-23
 THERMAL = BOLTZMANN * 300.0
@@ -175,6 +176,31 @@ def test_what_a_device_does_to_the_law_is_measured(imperfection: dict[str, float
     assert (exactly > 0) == held
     if held:  # what is seen is what the device holds
         assert np.abs(bent["law_error"][1] - exactly).max() < ideal["law_error"][1].max()
+
+
+def test_a_rotating_process_from_a_description() -> None:
+    """A drift that no energy has, noise unlike in its directions: covariance within 4 standard errors."""
+    A, D = [[0.5, 2.0], [-2.0, 1.0]], [[2.0, 0.3], [0.3, 0.5]]
+    spec = {
+        "energy": {"kind": "linear_process", "A": A, "D": D, "mean": [1.0, -2.0]},
+        "sampler": {"kind": "ornstein_uhlenbeck", "dt": 8.0},
+        "chains": 2000,
+        "temperature": 0.7,
+    }
+    x = relax(spec, keys(), 3).variables["state"][1]
+    away = x[:, -1].reshape(-1, 2) - [1.0, -2.0]
+    expected = 0.7 * stationary_covariance(A, D)
+    found, variances = away.T @ away / len(away), np.diag(expected)
+    error = np.sqrt((np.outer(variances, variances) + expected**2) / len(away))
+    assert (np.abs(found - expected) < 4 * error).all()
+    eye, coarse = [[1.0, 0.0], [0.0, 1.0]], {"name": "landauer", "weight_bits": 2}
+    for changed, device, name in (
+        ({"A": [[-1.0, 0.0], [0.0, 1.0]], "D": eye}, "landauer", "drift"),
+        ({"A": eye, "D": [[1.0, 0.0], [0.0, 0.0]]}, "landauer", "diffusion"),
+        ({"A": [[9.0, 0.0], [0.0, 1.0]], "D": eye}, coarse, "drift"),  # two bits make nothing of the 1
+    ):
+        with pytest.raises(ModelError, match=name):
+            relax({"energy": {"kind": "linear_process", **changed}, "device": device}, keys(), 1)
 
 
 def test_usual_samplers() -> None:
