@@ -80,7 +80,7 @@ class Experiment(Section):
         else:
             self._world_fits(self.environment, any(shared))
         scripts_fit(self.agents, self.environment, sum(self.group_counts()), self.steps)
-        evolution_fits(self.selection, self.environment, self.agents, self.record)
+        evolution_fits(self.selection, self.agents, self.record, sum(self.group_counts()))
         return self
 
     def _world_fits(self, world: Environment, shared: bool) -> None:

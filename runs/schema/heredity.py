@@ -25,7 +25,7 @@ FAR = 1e6
 
 
 def evolution_fits(
-    evolution: Evolution | None, environment: Any, agents: tuple[Any, ...], record: Record
+    evolution: Evolution | None, agents: tuple[Any, ...], record: Record, players: int
 ) -> None:
     """Raise the first fault of a selection among these players, at its key."""
     named = () if record.variables == "all" else record.variables
@@ -36,6 +36,8 @@ def evolution_fits(
         return
     if record.summary is not None:
         raise fault("lives are summed up already: record players", "record", "summary")
+    if players < 2 and evolution.reproduction.kind == "pairwise":
+        raise fault("one player has nobody to compare itself with", "selection", "reproduction")
     for number, group in enumerate(agents):
         if group.kind == "imitation":
             raise fault("imitators copy within a life: no selection beside them", "agents", number, "kind")
