@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import AfterValidator, BeforeValidator
 
 from thermopolis.errors import ModelError
@@ -109,7 +110,7 @@ def _can_be_planned(group: Planned, number: int, world: Any, players: int, steps
             "agents", number, "kind",
         )  # fmt: skip
     for chance in ("spread", "shock"):
-        if world.parameters.get(chance, 0) != 0:
+        if np.any(np.asarray(world.parameters.get(chance, 0)) != 0):
             raise fault(
                 f"a plan needs a world that leaves nothing to chance: {chance} must be 0",
                 "environment", "parameters", chance,

@@ -122,6 +122,7 @@ def test_what_cannot_be_is_refused_by_its_place() -> None:
     assert "alone in its world" in faults([{**plan, "count": 2}], kind="matrix_game")
     for kind, chance in (("civilization", "spread"), ("commons", "shock")):
         assert "leaves nothing to chance" in faults([plan], kind=kind, parameters={chance: 0.1})
+    experiment([plan], 100, kind="civilization", parameters={"spread": [0.0]})
     with pytest.raises(ExperimentError, match=r"plan\.objective: this world records no 'joy'"):
         next(simulate([experiment([{**plan, "objective": "joy"}], 25, **alone)]))
     for wrong in ({"actions": []}, {"actions": [-1]}, {"actions": [0.5]}, {"actions": [0], "hold": 0}):
