@@ -1,8 +1,9 @@
 """What theory expects of a commons, recorded beside what happened: the Nash harvest's way and the planner's.
 
 Gordon–Schaefer: steady stock and each player's steady rent, X = K(1+nz)/(n+1) with n owners, and with one (the
-optimum). ``growth``: a stock that had always been shared so has grown by A·β/(n−(n−1)β) a round (the optimum: n = 1);
-its rate, where it would stand by now, and what each would get of it.
+optimum). Levhari–Mirman: steady stock f^{α/(1−α)}, f = αβ/(n−(n−1)αβ) the part that's left. ``growth``: a stock that
+had always been shared so has grown by A·β/(n−(n−1)β) a round (the optimum: n = 1); its rate, where it would stand by
+now, and what each would get of it.
 """
 
 from __future__ import annotations
@@ -23,11 +24,24 @@ def references(model: str, players: int, params: Any, played: Int32[Array, " cel
     """
     if model == "growth":
         return _ways(players, params, played)
-    return _steady(players, params) if model == "gordon_schaefer" else {}
+    if model == "levhari_mirman":
+        return _fish_war(players, params)
+    return _rent(players, params) if model == "gordon_schaefer" else {}
 
 
-def _steady(players: int, params: Any) -> dict[str, Array]:
-    """Steady stock, and each player's reward there."""
+def _fish_war(players: int, params: Any) -> dict[str, Array]:
+    """Steady stock, and each player's utility of a round there."""
+    ab, marks = params.alpha * params.discount, {}
+    for name, owners in (("nash", players), ("optimum", 1)):
+        left = ab / (owners - (owners - 1) * ab)
+        stock = left ** (params.alpha / (1.0 - params.alpha))
+        marks[f"stock_{name}"] = stock
+        marks[f"reward_{name}"] = jnp.log((1.0 - left) / players * stock)
+    return marks
+
+
+def _rent(players: int, params: Any) -> dict[str, Array]:
+    """Steady stock, and each player's rent of a round there."""
     z = jnp.minimum(params.cost / (params.price * params.catch * params.capacity), 1.0)
     marks = {}
     for name, owners in (("nash", players), ("optimum", 1)):

@@ -120,6 +120,11 @@ def test_levhari_mirman_is_the_closed_form(players):
     np.testing.assert_allclose(
         out.variables["stock"][-1, 0, :2], [solved.stock_optimum, solved.stock_nash], rtol=1e-4
     )
+    for cell, name in enumerate(("optimum", "nash")):  # the marks that figures draw
+        assert out.variables[f"stock_{name}"][-1, 0, 0] == pytest.approx(
+            getattr(solved, f"stock_{name}"), rel=1e-5
+        )
+        assert out.variables[f"reward_{name}"][-1, 0, 0] == pytest.approx(out.reward[-1, 0, cell], rel=1e-4)
     utility = (beta ** np.arange(rounds)) @ out.reward[:, 0].astype(np.float64)
     np.testing.assert_allclose(utility[:2], [solved.value_optimum, solved.value_nash], rtol=1e-4)
     assert utility.argmax() in (0, 2 + int(np.abs(grid[2:] - solved.optimum).argmin()))
