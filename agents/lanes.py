@@ -105,6 +105,8 @@ def softmax(x: Float[Array, "n *rest"]) -> Float[Array, "n *rest"]:
 
 def argmax(x: Float[Array, "n lanes"]) -> Int[Array, "lanes"]:
     """Index of the first maximum over the leading axis."""
+    if x.shape[0] > UNROLL:
+        return jnp.argmax(x, axis=0).astype(jnp.int32)
     best, index = x[0], jnp.zeros(x.shape[1:], jnp.int32)
     for i in range(1, x.shape[0]):
         better = x[i] > best
@@ -115,14 +117,22 @@ def argmax(x: Float[Array, "n lanes"]) -> Int[Array, "lanes"]:
 def draw(probabilities: Float[Array, "n lanes"], uniform: Float[Array, "lanes"]) -> Int[Array, "lanes"]:
     """Inverse-CDF draw over the leading axis; a zero probability is never drawn."""
     threshold = held(held(uniform) * total(probabilities))
-    cumulative = jnp.zeros_like(threshold)
-    index = jnp.zeros(threshold.shape, jnp.int32)
-    last = jnp.zeros(threshold.shape, jnp.int32)  # guards the last positive entry against rounding of the sum
-    for i in range(probabilities.shape[0]):
+    none = jnp.zeros(threshold.shape, jnp.int32)
+    # the last positive entry is guarded against rounding of the sum
+    carry = (jnp.zeros_like(threshold), none, none)
+
+    def passed(i: Any, carry: Any) -> Any:
+        cumulative, index, last = carry
         cumulative = cumulative + probabilities[i]
         index = jnp.where(cumulative <= threshold, i + 1, index)
-        last = jnp.where(probabilities[i] > 0, i, last)
-    return jnp.minimum(index, last)
+        return cumulative, index, jnp.where(probabilities[i] > 0, i, last)
+
+    if probabilities.shape[0] > UNROLL:
+        carry = jax.lax.fori_loop(0, probabilities.shape[0], passed, carry)
+    else:
+        for i in range(probabilities.shape[0]):
+            carry = passed(i, carry)
+    return jnp.minimum(*carry[1:])
 
 
 def pick(x: Float[Array, "n *rest"], index: Int[Array, "lanes"]) -> Float[Array, "*rest"]:

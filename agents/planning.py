@@ -214,38 +214,33 @@ def _expand(
     return out
 
 
-def _expand_all(
-    model: _Model, nodes: list[_Node], actions: Sequence[Sequence[int]], last: bool
-) -> list[_Node]:
-    """The next level of the tree: written out where it is small, else a loop over nodes."""
-    if len(nodes) <= WRITTEN_OUT:
-        return [child for node in nodes for child in _expand(model, node, actions, last, False)]
-    whole = [
-        ([_whole(b, size) for b, size in zip(n.beliefs, model.sizes, strict=True)], n.terms) for n in nodes
+class _Level(NamedTuple):
+    """All nodes of a level as arrays, so that what is compiled doesn't grow with their number."""
+
+    beliefs: list[Float[Array, "nodes states lanes"]]
+    terms: list[Float[Array, "nodes lanes"] | None]
+
+
+def _level(nodes: Sequence[_Node], sizes: Sequence[int]) -> _Level:
+    beliefs = [
+        jnp.stack([_whole(n.beliefs[f], size) for n in nodes]) if nodes[0].beliefs else jnp.zeros(())
+        for f, size in enumerate(sizes)
     ]
-    stacked = jax.tree_util.tree_map(lambda *x: jnp.stack(x), *whole)
+    terms = [None if x[0] is None else jnp.stack(x) for x in zip(*(n.terms for n in nodes), strict=True)]
+    return _Level(beliefs, terms)
+
+
+def _expand_level(model: _Model, level: _Level, actions: Sequence[Sequence[int]], last: bool) -> _Level:
+    """The next level, by a loop over nodes."""
     everything = [tuple(range(size)) for size in model.sizes]
 
-    def one(here: Any) -> Any:
-        beliefs = [_Belief(q, states) for q, states in zip(here[0], everything, strict=True)]
-        grown = _expand(model, _Node(beliefs, here[1], []), actions, last, False)
-        return [
-            ([_whole(b, size) for b, size in zip(n.beliefs, model.sizes, strict=True)], n.terms)
-            for n in grown
-        ]
+    def one(here: _Level) -> _Level:
+        beliefs = [_Belief(q, states) for q, states in zip(here.beliefs, everything, strict=True)]
+        grown = _expand(model, _Node(beliefs, here.terms, []), actions, last, False)
+        return _level([n._replace(beliefs=[]) for n in grown] if last else grown, model.sizes)
 
-    children = jax.lax.map(one, stacked)
-    out = []
-    for i in range(len(nodes)):
-        for beliefs, terms in children:
-            out.append(
-                _Node(
-                    [_Belief(q[i], states) for q, states in zip(beliefs, everything, strict=True)],
-                    [x if x is None else x[i] for x in terms],
-                    [],
-                )
-            )
-    return out
+    join = lambda x: x.reshape(-1, *x.shape[2:])  # (node, action, …): first action slowest
+    return jax.tree_util.tree_map(join, jax.lax.map(one, level))
 
 
 def plan(
@@ -273,10 +268,17 @@ def plan(
     """
     model = _prepare(likelihoods, transitions, horizon, state_gain, parameter_gain)
     first = _expand(model, root(qs), actions, horizon == 1, True)
-    nodes = first
-    for depth in range(2, horizon + 1):
-        nodes = _expand_all(model, nodes, actions, depth == horizon)
-    return values_of(nodes, first, model.sizes, jnp.zeros(qs[0].shape[-1]))
+    nodes, depth = first, 1
+    while depth < horizon and len(nodes) <= WRITTEN_OUT:
+        depth += 1
+        nodes = [child for node in nodes for child in _expand(model, node, actions, depth == horizon, False)]
+    if depth == horizon:
+        return values_of(nodes, first, model.sizes, jnp.zeros(qs[0].shape[-1]))
+    level = _level(nodes, model.sizes)
+    while depth < horizon:
+        depth += 1
+        level = _expand_level(model, level, actions, depth == horizon)
+    return _plan_of(level.terms, first, model.sizes, jnp.zeros(level.terms[0].shape))
 
 
 def root(qs: Beliefs) -> _Node:
@@ -298,10 +300,18 @@ def growth(
 
 def values_of(leaves: Sequence[_Node], first: Sequence[_Node], sizes: Sequence[int], zero: Array) -> Plan:
     """The plan whose policies end in these leaves; ``first`` are the nodes that each action leads to."""
-    value, utility, outcome_entropy, ambiguity, gain = (
+    terms = [
         jnp.stack([zero if x is None else jnp.broadcast_to(x, zero.shape) for x in term])
         for term in zip(*(n.terms for n in leaves), strict=True)
-    )
+    ]
+    return _plan_of(terms, first, sizes, jnp.zeros_like(terms[0]))
+
+
+def _plan_of(
+    terms: Sequence[Array | None], first: Sequence[_Node], sizes: Sequence[int], zeros: Array
+) -> Plan:
+    """The plan from the terms of all policies (rows), in the order of _TERMS."""
+    value, utility, outcome_entropy, ambiguity, gain = (zeros if x is None else x for x in terms)
     by_action: Any = lambda f: jnp.stack([_whole(n.beliefs[f], sizes[f]) for n in first], axis=1)
     return Plan(
         expected_free_energy=-value,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from thermopolis.agents import lanes as ln
 
@@ -35,3 +36,20 @@ def test_certain_states_have_no_entropy():
     np.testing.assert_allclose(ln.entropy(p), [0.0, np.log(2.0), 0.0], atol=1e-7)
     floor = np.log(ln.TINY)
     np.testing.assert_allclose(ln.xlogy(p[0], jnp.zeros(3)), [0.0, 0.5 * floor, floor], rtol=1e-6)
+
+
+@pytest.mark.parametrize("entries", [33, 200])
+def test_a_loop_over_many_entries_is_the_chain_over_few(
+    entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many policies are drawn from by a loop, so that a program doesn't grow with them; the draws are the same."""
+    generator = np.random.default_rng(entries)
+    weights = jnp.asarray(
+        generator.gamma(0.3, size=(entries, 500)) * (generator.random((entries, 500)) > 0.2)
+    )
+    uniform = jnp.asarray(generator.random(500))
+    weights, uniform = weights.astype(jnp.float32), uniform.astype(jnp.float32)
+    looped = [ln.draw(weights, uniform), ln.argmax(weights)]
+    monkeypatch.setattr(ln, "UNROLL", entries)
+    for one, other in zip(looped, [ln.draw(weights, uniform), ln.argmax(weights)], strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -18,6 +18,7 @@ PLAYERS = {
     "a deeper tree": lambda: ActiveInference(random_model(1, (4,), (4,), 2), horizon=3, **TREE),
     "beliefs of two factors": lambda: ActiveInference(random_model(1, (8, 2), (4, 2), 2), horizon=2, **TREE),
     "many policies": lambda: ActiveInference(random_model(1, (4,), (4,), 2), horizon=7),
+    "as many policies as may be": lambda: ActiveInference(random_model(1, (4,), (4,), 2), horizon=12),
     "pymdp's nodes": lambda: PymdpPlayer(random_model(1, (4,), (4,), 2), horizon=2, **TREE),
 }
 
