@@ -278,7 +278,8 @@ def plan(
     while depth < horizon:
         depth += 1
         level = _expand_level(model, level, actions, depth == horizon)
-    return _plan_of(level.terms, first, model.sizes, jnp.zeros(level.terms[0].shape))
+    zeros = jnp.zeros((len(actions) ** horizon, qs[0].shape[-1]))
+    return _plan_of(level.terms, first, model.sizes, zeros)
 
 
 def root(qs: Beliefs) -> _Node:
