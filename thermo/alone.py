@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from thermopolis.errors import ModelError
+from thermopolis.keys import make_key
 from thermopolis.thermo.alone_results import Relaxed, dataset
 from thermopolis.thermo.categorical import Categorical
 from thermopolis.thermo.described import Described, energy_from, sampler_from, schedule_from
@@ -22,6 +23,7 @@ from thermopolis.thermo.device import Device
 from thermopolis.thermo.ising import Ising
 from thermopolis.thermo.linear_process import LinearProcess
 from thermopolis.thermo.mixed import Mixed
+from thermopolis.thermo.noise import lane_keys
 from thermopolis.thermo.protocols import lanes_of
 from thermopolis.thermo.quadratic import Quadratic
 from thermopolis.thermo.relaxation import Relaxation
@@ -97,6 +99,9 @@ def plan(spec: Mapping[str, Any]) -> Plan:
     if start == "up" and isinstance(sampler, Tempering):
         raise ModelError("core: start: replicas of parallel tempering start at random")
     energy, moves = on_device(device, described.energy, sampler)
+    jax.eval_shape(
+        lambda keys: moves.init(keys, energy), lane_keys(make_key(0), 1)
+    )  # can it move this energy?
     after = energy
     if (protocol := spec.get("protocol")) is not None:
         back = protocol.get("reverse", False)

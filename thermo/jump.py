@@ -13,13 +13,14 @@ A step lasts a fixed physical time, so that samples weigh equally; being memoryl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int32, Key
+from jaxtyping import Array, Float, Int8, Int32, Key
 
 from thermopolis.errors import ModelError
 from thermopolis.keys import draws
@@ -33,7 +34,9 @@ from thermopolis.thermo.protocols import StepInfo
 
 Rates = Literal["heat_bath", "metropolis", "arrhenius"]
 RATES = ("heat_bath", "metropolis", "arrhenius")
-_LARGEST = 60.0  # exponent of a rate: thousands of such still sum up in float32
+_LARGEST = (
+    60.0  # exponent of a rate: thousands of such still sum up in float32; faster ones are counted in e^faster
+)
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,13 @@ class Jump:
 
     def prepare(self, energy: Any) -> Any:
         """Tables stacked once for many steps."""
-        return gibbs.prepare(as_categorical(energy)) if isinstance(energy, Categorical) else energy
+        return gibbs.prepare(energy)
 
     def step(self, keys: Any, state: Any, energy: Any, temperature: Any) -> tuple[Any, StepInfo]:
         """All the jumps of one interval."""
         positive_temperature(temperature)
-        spins = isinstance(energy, Ising)
-        prepared = energy if isinstance(energy, Prepared) else Prepared(as_categorical(energy))
-        start = prepared.energy.join((state + 1) // 2 if spins else state).astype(jnp.int32)
+        ready = energy if isinstance(energy, Prepared | Ising) else Prepared(energy)
+        start = state if isinstance(ready, Ising) else ready.energy.join(state).astype(jnp.int32)
 
         def unfinished(carry: Any) -> Any:
             return (carry[2] > 0).any()
@@ -77,7 +79,7 @@ class Jump:
         def event(carry: Any) -> Any:
             state, change, left, number = carry
             new, waited, delta = jump(
-                draws(keys, 2 * number + np.arange(2)), state, prepared, temperature, self.rates
+                draws(keys, 2 * number + np.arange(2)), state, ready, temperature, self.rates
             )
             inside = waited < left
             state = jnp.where(inside, new, state)
@@ -87,9 +89,7 @@ class Jump:
         zero = jnp.zeros(keys.shape, jnp.float32)
         carry = (start, zero, zero + self.interval, jnp.int32(0))
         last, change, _, _ = jax.lax.while_loop(unfinished, event, carry)
-        last = prepared.energy.split(last)
-        if spins:
-            last = (2 * last - 1).astype(state.dtype)
+        last = last if isinstance(ready, Ising) else ready.energy.split(last)
         return last, StepInfo(change, zero + 1.0, zero + self.interval)
 
     def values(self, state: Int32[Array, "units lanes"]) -> Int32[Array, "units lanes"]:
@@ -97,18 +97,62 @@ class Jump:
         return state
 
 
+class Moves(NamedTuple):
+    """All single moves from the states of some lanes: rates over e^faster, energy changes, and how one is made."""
+
+    rate: Float[Array, "moves lanes"]
+    delta: Float[Array, "moves lanes"]
+    faster: Any
+    make: Callable[[Int32[Array, " lanes"]], Any]
+
+
 def jump(
     uniform: Float[Array, "2 lanes"],
     state: Int32[Array, "units lanes"],
-    prepared: Prepared,
+    energy: Prepared | Ising,
     temperature: Any,
     rates: Rates,
 ) -> tuple[Any, Any, Any]:
     """One jump of every lane: the new state, the time waited before it, its energy change."""
+    if isinstance(energy, Ising):
+        moves = flips(state, energy, temperature, rates)
+    else:
+        moves = changes(state, energy, temperature, rates)
+    cumulative = jnp.cumsum(moves.rate, axis=0)
+    total = cumulative[-1]
+    waited = -jnp.log1p(-uniform[0]) / jnp.maximum(total, 1e-30) * jnp.exp(-moves.faster)
+    chosen = (uniform[1] * total >= cumulative).sum(axis=0, dtype=jnp.int32)
+    chosen = jnp.minimum(chosen, cumulative.shape[0] - 1)
+    delta = jnp.take_along_axis(moves.delta, chosen[None], axis=0)[0]
+    delta = jnp.where((total > 0) & (jnp.abs(delta) < 0.5 * FORBIDDEN), delta, 0.0)
+    return jnp.where(total > 0, moves.make(chosen), state), waited, delta
+
+
+def flips(state: Int8[Array, "units lanes"], energy: Ising, temperature: Any, rates: Rates) -> Moves:
+    """Every spin may turn, ΔE = 2 s (Σ J s + h)."""
+    groups = energy.graph.groups
+    order = np.concatenate([units for units, _, _ in groups])
+    fields = jnp.concatenate([energy.fields(state, *group) for group in groups])
+    delta = 2.0 * state[order] * fields
+    faster: Any = 0.0
+    if rates == "heat_bath":
+        rate = jax.nn.sigmoid(-delta / temperature)
+    elif rates == "metropolis":
+        rate = jnp.exp(-jnp.maximum(delta, 0.0) / temperature)
+    else:
+        steepness = -delta / (2.0 * temperature)
+        faster = jnp.maximum(steepness.max(axis=0) - _LARGEST, 0.0)
+        rate = jnp.exp(steepness - faster)
+    lanes = jnp.arange(state.shape[-1])
+    return Moves(rate, delta, faster, lambda move: state.at[jnp.asarray(order)[move], lanes].multiply(-1))
+
+
+def changes(state: Int32[Array, "units lanes"], prepared: Prepared, temperature: Any, rates: Rates) -> Moves:
+    """Every unit (or block) may change to any other of its states."""
     layout = prepared.layout
     ordered = state[layout.order]
     all_rates, deltas, moves = [], [], []
-    faster: Any = 0.0  # rates are e^faster times those summed, so that none is beyond float32
+    faster: Any = 0.0
     if rates == "arrhenius":
         faster = _steepest(prepared, ordered, temperature)
     first = 0
@@ -134,19 +178,12 @@ def jump(
             deltas.append(row - now)
             moves += [(first + place, k) for place in range(len(group.units))]
         first += len(group.units)
-    rate = jnp.concatenate(all_rates)
-    cumulative = jnp.cumsum(rate, axis=0)
-    total = cumulative[-1]
-    waited = -jnp.log1p(-uniform[0]) / jnp.maximum(total, 1e-30) * jnp.exp(-faster)
-    chosen = (uniform[1] * total >= cumulative).sum(axis=0, dtype=jnp.int32)
-    chosen = jnp.minimum(chosen, rate.shape[0] - 1)
-    table = jnp.asarray(moves, jnp.int32)
-    delta = jnp.take_along_axis(jnp.concatenate(deltas), chosen[None], axis=0)[0]
-    lanes = jnp.arange(state.shape[-1])
-    new = ordered.at[table[chosen, 0], lanes].set(table[chosen, 1])
-    moved = jnp.where(total > 0, new, ordered)
-    delta = jnp.where((total > 0) & (jnp.abs(delta) < 0.5 * FORBIDDEN), delta, 0.0)
-    return moved[np.argsort(layout.order)], waited, delta
+    table, lanes = jnp.asarray(moves, jnp.int32), jnp.arange(state.shape[-1])
+
+    def make(move: Int32[Array, " lanes"]) -> Any:
+        return ordered.at[table[move, 0], lanes].set(table[move, 1])[np.argsort(layout.order)]
+
+    return Moves(jnp.concatenate(all_rates), jnp.concatenate(deltas), faster, make)
 
 
 def _steepest(prepared: Prepared, ordered: Any, temperature: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from thermopolis.errors import ModelError
 from thermopolis.keys import fold_in, make_key
 from thermopolis.thermo import Device, Ising, enumerate_states
-from thermopolis.thermo.alone import relax
+from thermopolis.thermo.alone import plan, relax
 from thermopolis.thermo.linear_process import stationary_covariance
 
 BOLTZMANN = 1.380649e-23
@@ -293,11 +293,13 @@ def test_a_device_changes_the_samples() -> None:
             "another structure",
         ),
         ({"energy": {"kind": "ising", "lattice": [4, 4]}, "temperature": 1.0, "schedule": 2.0}, "not both"),
+        ({"energy": {"kind": "quadratic", "A": [[1.0]]}, "sampler": "gibbs"}, "no discrete units"),
     ],
 )
 def test_bad_descriptions_are_refused(spec: dict[str, Any], message: str) -> None:
+    """Before anything is run."""
     with pytest.raises(ModelError, match=message):
-        relax(spec, keys(), 3)
+        plan(spec)
 
 
 def test_no_steps_are_refused() -> None:

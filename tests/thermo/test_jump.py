@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +15,7 @@ from thermopolis.errors import ModelError
 from thermopolis.keys import draws, fold_in, make_key
 from thermopolis.thermo import Categorical, Ising, Jump, enumerate_states, sample
 from thermopolis.thermo.batches import Prepared
-from thermopolis.thermo.jump import jump
+from thermopolis.thermo.jump import flips, jump
 from thermopolis.thermo.master import (
     currents,
     entropy_production_rate,
@@ -102,6 +104,26 @@ def test_arrhenius_rates_beyond_float32_go_downhill() -> None:
     new, info = jax.jit(Jump(1.0, "arrhenius").step)(keys, start, energy, 0.1)
     assert bool((info.delta_energy <= 0).all()) and float(energy(new).max()) < float(energy(start).min())
     np.testing.assert_allclose(info.delta_energy, energy(new) - energy(start), atol=1e-3)
+
+
+@pytest.mark.parametrize("rates", ["heat_bath", "metropolis", "arrhenius"])
+def test_spins_of_a_large_lattice(rates: Any) -> None:
+    """Single flips: rates as of the same spins as two-state units, energy changes as counted anew."""
+    energy, lanes = Ising.lattice((16, 16), 0.7), 3
+    sampler = Jump(0.5, rates)
+    state = sampler.init(lane_keys(5, lanes), energy)
+    new, info = jax.jit(lambda keys, state: sampler.step(keys, state, energy, 1.7))(
+        lane_keys(6, lanes), state
+    )
+    assert (new != state).any(axis=0).all()
+    np.testing.assert_allclose(info.delta_energy, energy(new) - energy(state), atol=1e-3)
+    small = Ising([(0, 1), (1, 2), (0, 2)], [0.5, -1.0, 0.8], [0.2, 0.0, -0.4])
+    exact = enumerate_states(small, 0.9)
+    spins = jnp.asarray(exact.states, jnp.int8)
+    moves = flips(spins, small, 0.9, rates)
+    assert np.asarray(moves.rate * jnp.exp(moves.faster)).sum(axis=0) == pytest.approx(
+        -np.diag(rate_matrix(small, 0.9, rates)), rel=1e-5
+    )
 
 
 def test_forbidden_states_are_never_entered() -> None:
