@@ -119,14 +119,15 @@ def breeder(ds: xr.Dataset, trait: str) -> xr.Dataset:
     Returns
     -------
     Dataset
-        ``differential`` S, ``response`` R, ``heritability`` h² = V_G/V_P of the parents' generation, ``predicted`` =
-        h²S, and ``regression``, the slope of the newborn on their (mid-)parents; (…, replicate, step).
+        ``differential`` S, ``response`` R, ``heritability`` h² = V_G/V_P of the parents' generation (at most 1: a range
+        that clips phenotypes takes variance from them; NaN where all are alike), ``predicted`` = h²S, and
+        ``regression``, the slope of the newborn on their (mid-)parents; (…, replicate, step).
     """
     terms = price(ds, f"trait_{trait}")
     _recorded(ds, f"genetic_{trait}")
     z, genetic = _ordered(ds, f"trait_{trait}"), _ordered(ds, f"genetic_{trait}")
     with np.errstate(invalid="ignore", divide="ignore"):
-        heritable = _before(ds, genetic).var(axis=-1) / _before(ds, z).var(axis=-1)
+        heritable = np.minimum(_before(ds, genetic).var(axis=-1) / _before(ds, z).var(axis=-1), 1.0)
     links = _links(ds, z)
     middle, child = sum(links) / len(links), z[..., 1:, :]
     own = ds["parent"].transpose(..., "replicate", "step", "agent").values[..., 1:, :]
@@ -143,7 +144,7 @@ def breeder(ds: xr.Dataset, trait: str) -> xr.Dataset:
         "heritability": _series(ds, heritable, "heritability"),
         "regression": _series(ds, slope, "regression"),
     }
-    return xr.Dataset(found | {"predicted": found["heritability"] * found["differential"]})
+    return xr.Dataset(found | {"predicted": found["heritability"].fillna(0.0) * found["differential"]})
 
 
 def fixation(ds: xr.Dataset) -> xr.DataArray:

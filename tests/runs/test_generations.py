@@ -67,6 +67,29 @@ def test_engines_agree_on_kinds_that_take_each_others_seats(agree: Agree) -> Non
     assert len(np.unique(compiled["genotype"])) == 3
 
 
+@pytest.mark.long
+def test_engines_agree_on_civilizations_that_reproduce_by_power(agree: Agree) -> None:
+    point = Experiment.model_validate(
+        {
+            "name": "generations",
+            "seed": 1,
+            "replicates": 2,
+            "steps": 15,
+            "environment": {"kind": "civilization", "preset": "earth_now", "planets": [0, 1, 2]},
+            "agents": [{"kind": "active_inference", "count": 3}],
+            "selection": {
+                "generations": 3,
+                "fitness": "power",
+                "temperature": 1e11,
+                "traits": [{"path": "agents.0.temperature", "genetic": 0.3, "range": [0.05, None]}],
+            },
+        }
+    )
+    compiled = agree(point)
+    np.testing.assert_array_equal(compiled["fitness"], compiled["power"])
+    assert float(compiled["offspring"].max()) > 1
+
+
 def test_a_point_does_not_depend_on_its_neighbours_nor_on_how_long_it_goes_on() -> None:
     longer = DEMES.model_copy(update={"selection": DEMES.selection.model_copy(update={"generations": 9})})
     other = DEMES.model_copy(update={"seed": 5})
@@ -111,6 +134,7 @@ SHIPPED = {
     "breeder": ("trait_evolution",),
     "hot_and_cold": ("demes", "type_shares"),
     "deme_laws": ("demes",),
+    "selection_on_dissipation": ("trait_evolution",),
 }
 
 
