@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from jaxtyping import Array, Float
 
 from thermopolis.agents import lanes as ln
-from thermopolis.thermo.choice import entmax, entropy_varentropy_alpha, min_p
+from thermopolis.thermo.choice import min_p
+from thermopolis.thermo.sparse_choice import entmax, entropy_varentropy_alpha
 
 Rule = Callable[[Float[Array, "policy lanes"], Mapping[str, Array]], Float[Array, "policy lanes"]]
 

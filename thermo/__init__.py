@@ -58,8 +58,8 @@ _NAMES: dict[str, str] = {
     "transition_matrix": "transitions",
     # choice rules and temperature controllers
     "adaptive_temperature": "choice",
-    "entmax": "choice",
-    "entropy_varentropy_alpha": "choice",
+    "entmax": "sparse_choice",
+    "entropy_varentropy_alpha": "sparse_choice",
     "min_p": "choice",
     "softmax_T": "choice",
     "CONTROLLERS": "controllers",

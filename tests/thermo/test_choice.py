@@ -9,15 +9,8 @@ import pytest
 from scipy.optimize import minimize
 
 from thermopolis.errors import ModelError
-from thermopolis.thermo.choice import (
-    adaptive_temperature,
-    entmax,
-    entropy,
-    entropy_varentropy_alpha,
-    min_p,
-    softmax_T,
-    varentropy,
-)
+from thermopolis.thermo.choice import adaptive_temperature, entropy, min_p, softmax_T, varentropy
+from thermopolis.thermo.sparse_choice import entmax, entropy_varentropy_alpha
 
 RNG = np.random.default_rng(0)
 ALPHAS = [1.0, 1.001, 1.2, 1.5, 1.7, 2.0, 2.5, 4.0]
