@@ -31,6 +31,15 @@ def _recorded(ds: xr.Dataset, *names: str) -> None:
         raise StoreError("descent needs all generations: record.every: 1, and two generations or more")
 
 
+def _descent_is_whole(ds: xr.Dataset) -> None:
+    """Without second parents, or the demes that parents lived in, sums wouldn't close and nothing would show it."""
+    if "other_parent" not in ds.data_vars and (ds["offspring"] % 1 > 0).any():
+        raise StoreError("variable 'other_parent' was not recorded: children have two parents")
+    stayed = "swapped" in ds.data_vars and not (ds["swapped"] == 1).any()
+    if "deme" in ds.dims and "origin" not in ds.data_vars and not stayed:
+        raise StoreError("variable 'origin' was not recorded: parents may have lived in another deme")
+
+
 def _ordered(ds: xr.Dataset, name: str) -> np.ndarray:
     """(…, replicate, step, agent, …), float64."""
     return np.asarray(ds[name].transpose(..., "replicate", "step", "agent").values, np.float64)
@@ -50,12 +59,14 @@ def _before(ds: xr.Dataset, values: np.ndarray) -> np.ndarray:
 def _links(ds: xr.Dataset, values: np.ndarray) -> list[np.ndarray]:
     """Parents' values of every child, one array a parent, (…, replicate, step − 1, agent)."""
     before = _before(ds, values)
-    names = [name for name in ("parent", "other_parent") if name in ds.data_vars]
-    found = []
-    for name in names:
-        parents = ds[name].transpose(..., "replicate", "step", "agent").values[..., 1:, :]
-        found.append(np.take_along_axis(before, parents.astype(np.intp), axis=-1))
-    return found
+    first, *others = [
+        ds[name].transpose(..., "replicate", "step", "agent").values[..., 1:, :]
+        for name in ("parent", "other_parent")
+        if name in ds.data_vars
+    ]
+    # in a sweep of selection.parents who has one parent has it twice
+    seats = [first, *(np.where(other < 0, first, other) for other in others)]
+    return [np.take_along_axis(before, seat.astype(np.intp), axis=-1) for seat in seats]
 
 
 def _series(ds: xr.Dataset, values: np.ndarray, name: str) -> xr.DataArray:
@@ -82,6 +93,7 @@ def price(ds: xr.Dataset, variable: str) -> xr.Dataset:
         Descent wasn't recorded, or not of all generations.
     """
     _recorded(ds, variable, "offspring", "parent")
+    _descent_is_whole(ds)
     z = _ordered(ds, variable)
     w, before = _before(ds, _ordered(ds, "offspring")), _before(ds, z)
     after, parents = z[..., 1:, :], _links(ds, z)
@@ -163,6 +175,8 @@ def fixation(ds: xr.Dataset) -> xr.DataArray:
     gone = np.moveaxis(gone, axis, 0)
     if (gone[:-1] & ~gone[1:]).any() or ("swapped" in ds.data_vars and (ds["swapped"] >= 0).any()):
         raise StoreError("types come back, by mutation or from another deme: none is fixed")
+    if "group_mutation" in ds.coords and (ds["group_mutation"] > 0).any():
+        raise StoreError("mutants may bring types back (selection.mutation): none is fixed for good")
     last = share.isel(step=-1, drop=True)
     settled = (last == 1).any("type")
     return (last == 1).where(settled).transpose(..., "replicate", "type").rename("fixation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ import xarray as xr
 from tests.runs.evolving import GAME, P, always, experiment, run, within
 from thermopolis.analysis import selection
 from thermopolis.analysis.generations import kept_variance
+from thermopolis.errors import StoreError
+from thermopolis.runs.api import run as tp_run
+from thermopolis.runs.loading import load
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,55 @@ def test_price_closes_and_fishers_theorem_holds(how: dict[str, Any]) -> None:
         np.testing.assert_allclose(gap, 0.0, atol=1e-12)  # whoever is chosen expects the same
         return
     within(gap.values, 0.0)
+
+
+def test_price_closes_in_a_sweep_of_one_parent_and_two(tmp_path: Path) -> None:
+    """Who has one parent has no other: −1 is nobody, not the last player."""
+    text = """\
+name: parents
+steps: 1
+replicates: 4
+environment: {kind: matrix_game, topology: {kind: complete, n: 6}}
+agents: [{kind: random, p: 0.5, count: 6}]
+selection:
+  generations: 4
+  fitness: p
+  traits: [{path: agents.0.p, genetic: 0.2, environmental: 0.2, mutation: 0.1, range: [0.0, 1.0]}]
+sweep: {selection.parents: [1, 2]}
+"""
+    (tmp_path / "parents.yaml").write_text(text)
+    ds = tp_run(load(tmp_path / "parents.yaml"), tmp_path / "results")
+    terms = selection.price(ds, "trait_p")
+    np.testing.assert_allclose(terms["change"], terms["selection"] + terms["transmission"], atol=1e-14)
+    slopes = selection.breeder(ds, "p")["regression"]
+    alone = selection.breeder(ds.isel(parents=0).drop_vars("other_parent"), "p")["regression"]
+    np.testing.assert_array_equal(slopes.isel(parents=0), alone)
+    with pytest.raises(StoreError, match="'other_parent' was not recorded"):
+        selection.price(ds.drop_vars("other_parent"), "trait_p")
+
+
+def test_descent_between_demes_needs_to_know_where_parents_lived() -> None:
+    trait = {"path": P, "genetic": 0.2, "range": [0.0, 1.0]}
+    ds = run(
+        experiment(
+            [{"kind": "random", "p": 0.5, "count": 4}],
+            generations=4,
+            fitness="p",
+            traits=[trait],
+            demes={"temperatures": [0.1, 2.0], "exchange": 1},
+            record={"variables": ["offspring", "parent", "trait_p"]},
+        )
+    )
+    with pytest.raises(StoreError, match="'origin' was not recorded"):
+        selection.price(ds, "trait_p")
+
+
+def test_nothing_is_fixed_for_good_where_players_mutate() -> None:
+    point = experiment(
+        always(2, 2), generations=3, mutation=1e-9, reproduction={"kind": "moran"}, record=FIXED
+    )
+    with pytest.raises(StoreError, match="mutants may bring types back"):
+        selection.fixation(run(point))
 
 
 @pytest.mark.parametrize("several", [1, 2])
