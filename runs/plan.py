@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,13 @@ from thermopolis.runs.schema import COORDINATES, DIMENSIONS, VARIABLES, Experime
 MOST_POINTS = 1_000_000
 FREE = ("kwargs", "parameters", "energy", "protocol")
 """Sections whose keys are those of a world; the world itself says which there are."""
+_ALIKE: dict[str, tuple[Callable[[Experiment], Any], str]] = {
+    "record.every": (lambda e: e.record.every, "points would differ in which steps they have"),
+    "record.summary": (lambda e: e.record.summary is None, "some points would have players, others none"),
+    "selection": (lambda e: e.selection is None, "a step of some points would be a generation"),
+    "selection.demes": (lambda e: e.selection and e.selection.demes is None, "some points would have demes"),
+}
+"""What all points of a sweep have in common, for their results are one dataset."""
 _RESERVED = frozenset((*VARIABLES, *DIMENSIONS, *COORDINATES))
 
 
@@ -194,9 +201,21 @@ def plan(experiment: Experiment, document: Document | None = None) -> Plan:
             faults += _faults_of_point(error, document, data, swept)
             if len(faults) > 50:
                 break
+    faults = faults or _unlike(points, document)
     if faults:
         raise refuse(faults)
     return Plan(experiment, dimensions, tuple(points))
+
+
+def _unlike(points: list[Point], document: Document) -> list[Fault]:
+    """The swept path, if any, that would give some points other dimensions, or steps that mean something else."""
+    for setting, (value, why) in _ALIKE.items():
+        top = setting.split(".")[0]
+        swept = [path for path in points[0].swept if path.split(".")[0] == top]
+        if swept and len({value(point.experiment) for point in points}) > 1:
+            guilty = [path for path in swept if f"{setting}.".startswith(f"{path}.")]
+            return [document.fault(("sweep", (guilty or swept)[0]), f"{why}: run them apart")]
+    return []
 
 
 def _faults_of_point(

@@ -216,3 +216,28 @@ def test_ten_thousand_points_are_planned_in_seconds() -> None:
     assert (
         time.perf_counter() - started < 15
     )  # 5 s is the goal on a free machine; this guards against a blow-up
+
+
+SELECTION = {"generations": 3}
+LADDER = {"temperatures": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "why"),
+    [
+        ("record.every", [1, 2], "points would differ in which steps they have"),
+        ("record", [{"every": 1}, {"every": 3}], "points would differ in which steps they have"),
+        ("record.summary", [None, {"sample": 2}], "some points would have players, others none"),
+        ("selection", [None, SELECTION], "a step of some points would be a generation"),
+        ("selection.demes", [None, LADDER], "some points would have demes"),
+        ("selection", [SELECTION, SELECTION | {"demes": LADDER}], "some points would have demes"),
+    ],
+)
+def test_points_that_can_not_be_one_dataset_are_refused(path: str, values: list[Any], why: str) -> None:
+    with pytest.raises(ExperimentError, match=f"sweep.{path}: {why}: run them apart"):
+        plan_of({path: values}, **({"selection": SELECTION} if path == "selection.demes" else {}))
+
+
+def test_demes_may_be_swept_where_all_points_have_some() -> None:
+    plan = plan_of({"selection.demes.exchange": [None, 2]}, selection=SELECTION | {"demes": LADDER})
+    assert plan.shape == (2,)
