@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from thermopolis.analysis.intervals import mean_interval
+from thermopolis.analysis.plot.places import place_label
 from thermopolis.analysis.plot.style import (
     PALETTE,
     band,
@@ -76,7 +77,7 @@ def over_time(ax: Axes, series: xr.DataArray, name: str) -> str:
             for i, colour in zip(chosen, colours, strict=True):
                 line = series.isel({dim: int(i)}).sel(group=group)
                 part = mean_interval(line, rate=rate, within=within)
-                label = value_text(series, dim, int(i)) if not numeric(series, dim) and j == 0 else None
+                label = place_label(series, dim, int(i)) if not numeric(series, dim) and j == 0 else None
                 band(ax, steps, part, colour, label, shade=0.12, linestyle=_STYLES[j], linewidth=1.6)
             if len(groups) > 1:
                 ax.plot([], [], color="#444444", linestyle=_STYLES[j], label=label_of(group))

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from thermopolis.analysis.plot.style import PALETTE, dim_label, heat_colours, norm_of, numeric
-from thermopolis.analysis.plot.words import value_text
+from thermopolis.analysis.plot.words import NOTHING, value_text
 from thermopolis.analysis.series import sweep_dims
 
 Place = tuple[dict[str, int], str, str | tuple[float, ...]]
@@ -36,8 +36,10 @@ def places(array: xr.DataArray | xr.Dataset, most: int, skip: tuple[str, ...] = 
 
 
 def place_label(array: xr.DataArray | xr.Dataset, dim: str, index: int) -> str:
-    """``temperature 0.5``; a word that speaks for itself stands alone."""
+    """``temperature 0.5``; a word that speaks for itself stands alone; ``no temperature`` where there is none."""
     value = array[dim].values[index] if dim in array.coords else index
+    if value == NOTHING:
+        return f"no {dim_label(dim)}"
     text = value_text(array, dim, index)
     alone = text[:1].isalpha() and not isinstance(value, (bool, np.bool_))
     return text.replace("_", " ") if alone else f"{dim_label(dim)} {text}"

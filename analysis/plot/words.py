@@ -11,6 +11,8 @@ import xarray as xr
 
 _LONG = 24  # letters of a list that is still written out
 _ABSENT = object()
+NOTHING = "null"
+"""What a coordinate says of a setting that was left out."""
 
 
 def number(value: Any) -> str:
@@ -19,6 +21,8 @@ def number(value: Any) -> str:
         return str(bool(value)).lower()
     if isinstance(value, (float, int, np.floating, np.integer)):
         return f"{value:.3g}"
+    if value is None or value == NOTHING:
+        return "none"
     section = _plain(value)
     if not isinstance(section, dict):
         return str(value)

@@ -9,9 +9,11 @@ import pytest
 import xarray as xr
 
 from thermopolis.analysis.figures import draw
+from thermopolis.analysis.plot.places import place_label
 from thermopolis.analysis.plot.words import said, texts, value_text
 from thermopolis.analysis.read import Dimension, assemble
 from thermopolis.analysis.series import EVERYBODY, by_bin, group_series, time_label
+from thermopolis.runs.combine import coordinate
 
 SECTIONS = [
     {"kind": "plan", "horizon": 1, "hold": 30, "actions": ["grow", "collect"]},
@@ -38,7 +40,8 @@ GAMES = [[[1.0, 0.0], [b, 0.0]] for b in (1.75, 1.85)]
         (["[[0.01]]", "[[0.02]]"], ["0.01", "0.02"]),
         (["[1, 2]", "[2, 1]"], ["[1, 2]", "[2, 1]"]),
         ([json.dumps(list(range(k, k + 20))) for k in (0, 1)], ["1", "2"]),
-        (["null", json.dumps({"rate": 0.5})], ["null", "rate 0.5"]),
+        (["null", json.dumps({"rate": 0.5})], ["none", "rate 0.5"]),
+        (["5", "null"], ["5", "none"]),
         (["{not json", "[neither"], ["{not json", "[neither"]),
     ],
     ids=str,
@@ -51,6 +54,12 @@ def test_words_say_what_tells_values_apart(values, words):
         value_text(array, "agents_0", 1) == found[1] == said(array, "agents_0", array["agents_0"].values[1])
     )
     assert len(set(found)) == len(found)
+
+
+def test_what_was_left_out_is_called_so():
+    """A sweep such as ``selection.demes.exchange: [5, null]``."""
+    array = xr.DataArray(np.zeros(2), dims="exchange", coords={"exchange": coordinate([5, None])})
+    assert [place_label(array, "exchange", k) for k in range(2)] == ["exchange 5", "no exchange"]
 
 
 def point(kind: str, time: str | None = "year") -> xr.Dataset:
