@@ -197,6 +197,20 @@ def test_more_than_there_is_is_shared_alike_and_shocks_keep_the_mean():
     assert abs(rate.mean() - expected) < 4 * rate.std() / np.sqrt(cells)
 
 
+@pytest.mark.parametrize("model", ["growth", "levhari_mirman"])
+def test_with_shocks_references_are_the_means_of_what_a_planner_gets(model):
+    """ln of a mean stock is above the mean of ln: the planner of a shaken stock gets less than ln of it."""
+    world, cells, rounds = Commons(model, 1, 2), 2000, 40
+    share = 1 - BETA * (1.0 if model == "growth" else 0.5)
+    params = world.params([share, 0.9], shock=0.3, discount=BETA, capacity=1e30, collapse=1e-30)
+    lives = lived(world, params, np.zeros((rounds, 1, cells), int))
+    out = {**lives.variables, "reward": lives.reward}
+    for name in ("reward", "stock"):
+        last = out[name][-1, 0]
+        expected = out[f"{name}_optimum"][-1, 0, 0]
+        assert abs(last.mean() - expected) < 4 * last.std() / np.sqrt(cells), (name, last.mean(), expected)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
