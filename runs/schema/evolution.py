@@ -126,8 +126,4 @@ class Evolution(Section):
         ):
             which = "truncation has" if kind == "truncation" else "linear weights have"
             raise fault(f"demes differ in the temperature of selection, and {which} none", "demes")
-        paths = [trait.path for trait in self.traits]
-        for number, path in enumerate(paths):
-            if path in paths[:number]:
-                raise fault(f"{path!r} is given twice", "traits", number, "path")
         return self

@@ -46,6 +46,8 @@ def evolution_fits(
     names = evolution.trait_names()
     for number, trait in enumerate(evolution.traits):
         _trait_fits(trait, agents, number)
+        if keys_of(trait) in map(keys_of, evolution.traits[:number]):
+            raise fault(f"{trait.path!r} is given twice", "selection", "traits", number, "path")
     if evolution.fitness not in names:
         known = [name for name in VARIABLES if name not in (*OF_SELECTION, *OF_STEPS)]
         if evolution.fitness not in known:
@@ -80,6 +82,8 @@ def value_of(group: Any, keys: tuple[str | int, ...]) -> Any:
         if isinstance(group, tuple):
             if not isinstance(key, int):
                 raise LookupError(f"there is no key {key!r} in a list")
+            if key >= len(group):
+                raise LookupError(f"{key} is no place in a list of {len(group)} (numbered from 0)")
             group = group[key]
         elif key in getattr(type(group), "model_fields", {}):
             group = getattr(group, str(key))

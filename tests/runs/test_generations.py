@@ -22,6 +22,7 @@ from thermopolis.runs.generations import simulate_generations
 from thermopolis.runs.loading import check, load
 from thermopolis.runs.netcdf import image
 from thermopolis.runs.schema import Experiment
+from thermopolis.runs.schema.heredity import value_of
 from thermopolis.runs.simulate import simulate
 
 Agree = Callable[[Experiment], xr.Dataset]
@@ -170,6 +171,7 @@ BAD = {
     "traits: [{path: agents.0.temperature, genetic: 1}]": "agents.0.temperature can't be -1e+06: give a range",
     "traits: [{path: agents.7.temperature}]": "selection.traits.0.path: a trait is a number of a group",
     "traits: [{path: agents.0.temprature}]": "selection.traits.0.path: there is no key 'temprature'",
+    "traits: [{path: agents.0.optimism.preference}, {path: agents.00.optimism.preference}]": "is given twice",
     "reproduction: {kind: pairwise}, parents: 2": "selection.parents: who copies another has one parent",
     "demes: {temperatures: [1.0, 1.0]}": "selection.demes.temperatures.1: 1 is given twice",
     "weight: linear, demes: {temperatures: [1.0, 2.0]}": "linear weights have none",
@@ -211,6 +213,11 @@ record: {{variables: {variables}}}
 """
     with pytest.raises(ExperimentError, match=rf"bad\.yaml:6:\d+: record\.variables\.0: {what}"):
         check(parse(text, "bad.yaml"))
+
+
+def test_a_place_beyond_a_list_is_named() -> None:
+    with pytest.raises(LookupError, match=r"9 is no place in a list of 2 \(numbered from 0\)"):
+        value_of((0.5, 0.5), (9,))
 
 
 def test_a_trait_that_decides_a_program_is_refused() -> None:
