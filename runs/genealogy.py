@@ -15,7 +15,6 @@ from thermopolis.runs.checkpoints import Arrays
 from thermopolis.runs.dataset import strategies
 from thermopolis.runs.lives import Founders
 from thermopolis.runs.population import Population, Turn
-from thermopolis.runs.streams import world_seeds
 from thermopolis.runs.table import Column, Table, column
 from thermopolis.runs.variables import describe
 
@@ -109,7 +108,7 @@ class Genealogy:
             "step": column("step", steps, {"long_name": "generation"}),
             "agent": column("agent", np.arange(players)),
             "type": column("type", np.array(labels(experiment))),
-            "world_seed": column("replicate", np.array(world_seeds(experiment), np.int64)),
+            "world_seed": self._seeds(),
         }
         coordinates |= self._laws()
         if len(experiment.agents) == 1:
@@ -118,6 +117,13 @@ class Genealogy:
             ladder = np.array(evolution.demes.temperatures)
             coordinates["deme"] = column("deme", ladder, {"long_name": "selection temperature of the deme"})
         return Table(variables, coordinates)
+
+    def _seeds(self) -> Column:
+        """What each society's graph is drawn with (lives have seeds of their own)."""
+        seeds = np.array(self.founders.world_seeds, np.int64).reshape(-1, self.founders.evolution.societies())
+        if self.founders.evolution.demes is None:
+            return column("replicate", seeds[:, 0])
+        return column(("deme", "replicate"), seeds.T)
 
     def _laws(self) -> dict[str, Column]:
         """What analysis needs of the selection to say what should have come of it."""

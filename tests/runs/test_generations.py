@@ -24,6 +24,7 @@ from thermopolis.runs.netcdf import image
 from thermopolis.runs.schema import Experiment
 from thermopolis.runs.schema.heredity import value_of
 from thermopolis.runs.simulate import simulate
+from thermopolis.runs.streams import world_seeds
 
 Agree = Callable[[Experiment], xr.Dataset]
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -100,6 +101,13 @@ def test_a_point_does_not_depend_on_its_neighbours_nor_on_how_long_it_goes_on() 
     for name in ("fitness", "genotype", "genetic_p", "reward"):
         np.testing.assert_array_equal(together[1][name].isel(step=slice(7)), alone[name])
     assert not together[0]["fitness"].equals(alone["fitness"])
+
+
+def test_every_society_names_the_seed_of_its_graph() -> None:
+    demes = run(DEMES)["world_seed"]
+    assert demes.dims == ("deme", "replicate") and np.unique(demes).size == demes.size
+    societies = DEMES.model_copy(update={"replicates": 2 * DEMES.replicates})
+    assert demes.transpose("replicate", "deme").values.ravel().tolist() == world_seeds(societies)
 
 
 class Cut(Exception):
