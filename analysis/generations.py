@@ -114,7 +114,7 @@ def composition_law(ds: xr.Dataset) -> xr.DataArray:
     )
     out = np.stack(
         [
-            pairwise_law(players, float(u), float(g), float(t))
+            pairwise_law(players, float(u), float(g), float(t)) if u != 0 else np.full(players + 1, np.nan)
             for u, g, t in zip(mutation.values.flat, gap.values.flat, temperature.values.flat, strict=True)
         ]
     ).reshape(*gap.shape, -1)

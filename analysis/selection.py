@@ -278,13 +278,22 @@ def pairwise_law(players: int, mutation: float, gap: float, temperature: float) 
 
         π(i) ∝ π₀(i) exp(i·gap/T),   π₀(i) ∝ θ^(i) θ^(N−i) / (i! (N − i)!),   θ = u(N − 1)/(2(1 − u)),
 
-    θ^(i) the rising factorial; read while nobody is on trial (docs/selection.md).
+    θ^(i) the rising factorial; read while nobody is on trial (docs/selection.md). At u = 1 nobody copies, and π₀ is
+    binomial.
+
+    Raises
+    ------
+    StoreError : without mutation the first type that takes over stays.
     """
     from scipy.special import gammaln
 
+    if mutation == 0:
+        raise StoreError("without mutation one type takes over: there is no stationary law")
     i = np.arange(players + 1)
-    theta = mutation * (players - 1) / (2.0 * (1.0 - mutation))
-    neutral = gammaln(theta + i) + gammaln(theta + players - i) - gammaln(i + 1) - gammaln(players - i + 1)
+    neutral = -gammaln(i + 1) - gammaln(players - i + 1)
+    if mutation < 1:
+        theta = mutation * (players - 1) / (2.0 * (1.0 - mutation))
+        neutral += gammaln(theta + i) + gammaln(theta + players - i)
     log = neutral + i * gap / temperature
     law = np.exp(log - log.max())
     return np.asarray(law / law.sum())

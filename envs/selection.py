@@ -37,7 +37,8 @@ def exponential_weights(
 ) -> Float[np.ndarray, "societies players"]:
     """exp(f/T), over the largest of the society."""
     best: np.ndarray = fitness.max(axis=1, keepdims=True)
-    return np.exp((fitness - best) / temperature)
+    with np.errstate(over="ignore"):  # far below the best at next to no temperature: weight 0
+        return np.exp((fitness - best) / temperature)
 
 
 def linear_weights(
@@ -118,7 +119,8 @@ def fermi(
     difference: Float[np.ndarray, "societies"], temperature: Float[np.ndarray, "societies"]
 ) -> Float[np.ndarray, "societies"]:
     """1/(1 + exp{−difference/T}): the probability of taking what is better by ``difference``."""
-    return np.asarray(expit(difference / temperature))
+    with np.errstate(over="ignore"):
+        return np.asarray(expit(difference / temperature))
 
 
 def two_players(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from thermopolis.analysis.selection import binomial_fixation, birth_death_fixation, pairwise_law
 from thermopolis.envs import selection
-from thermopolis.errors import SimulationError
+from thermopolis.errors import SimulationError, StoreError
 
 
 def test_players_are_drawn_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,3 +166,20 @@ def test_the_law_of_comparisons_in_pairs_is_stationary_and_swaps_leave_the_produ
             swapped[a, b] += both[a, b] * (1 - low)
     np.testing.assert_allclose(swapped, both, atol=1e-12)
     assert abs(both - both.T).max() > 0.01  # the demes' laws do differ
+
+
+def test_where_all_mutate_groups_are_binomial_and_where_none_does_there_is_no_law() -> None:
+    players, tilt = 5, 0.3
+    law = pairwise_law(players, 1.0, tilt, 1.0)
+    share = np.exp(tilt) / (1 + np.exp(tilt))
+    np.testing.assert_allclose(law, binom.pmf(np.arange(players + 1), players, share), rtol=1e-12)
+    np.testing.assert_allclose(pairwise_law(players, 1 - 1e-6, tilt, 1.0), law, rtol=1e-4)
+    with pytest.raises(StoreError, match="without mutation one type takes over"):
+        pairwise_law(players, 0.0, tilt, 1.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_next_to_no_temperature_is_no_fault() -> None:
+    fitness, cold = np.array([[1.0, 3.0, 3.0]]), np.array([1e-308])
+    np.testing.assert_array_equal(selection.exponential_weights(fitness, cold[:, None]), [[0.0, 1.0, 1.0]])
+    np.testing.assert_array_equal(selection.fermi(np.array([-9.0, 0.0, 9.0]), cold), [0.0, 0.5, 1.0])
