@@ -126,7 +126,9 @@ def test_an_entropy_that_no_temperature_has_is_told() -> None:
     np.testing.assert_allclose(out["exploration_temperature"], 0.5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("temperature", [1e-9, 1e-4, 1.0, 1e9])
+@pytest.mark.parametrize(
+    "temperature", [1e-9, 1.0, *(pytest.param(t, marks=pytest.mark.long) for t in (1e-4, 1e9))]
+)
 def test_entmax_is_a_law_at_any_temperature(temperature: float) -> None:
     """For every α from softmax to sparsemax: no NaN, an entropy between 0 and ln 2, and one action alone when cold."""
     player = ActiveInference(
@@ -227,6 +229,7 @@ def test_given_policies_are_worth_what_they_are_among_all(horizon: int) -> None:
     assert (trace["policy_entropy"] <= np.log(2) + 1e-5).all()
 
 
+@pytest.mark.long
 def test_given_policies_reach_where_sequences_cannot() -> None:
     """Three sequences of 24 actions out of 2^24: the one that ends where it wants to be is taken."""
     turn = np.stack([np.eye(6), np.roll(np.eye(6), 1, axis=0)], axis=-1)

@@ -117,7 +117,7 @@ def test_fixed_point_is_pymdps_iteration(number: int) -> None:
         np.testing.assert_allclose(q, np.asarray(p).T, atol=1e-5)
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_mean_field_never_raises_free_energy(number: int) -> None:
     c = case(number)
     given = evidence(c.A, c.scopes, c.prior, c.outcomes)

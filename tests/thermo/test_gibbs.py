@@ -99,7 +99,7 @@ def test_counts_are_of_every_sample(samples: int) -> None:
             assert (more == (np.arange(len(more))[:, None] == np.asarray(row))).all()
 
 
-@pytest.mark.parametrize("sizes", [(4, 4), (2, 1, 6)])
+@pytest.mark.parametrize("sizes", [(4, 4), pytest.param((2, 1, 6), marks=pytest.mark.long)])
 def test_several_sweeps_a_word_are_sweeps_one_by_one(sizes: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the last bit, with per-lane tables and lanes that take fewer samples."""
     lanes, samples, rng = 300, 261, np.random.default_rng(7)

@@ -37,6 +37,7 @@ def driven_cycle(forward: float, backward: float) -> np.ndarray:
     return rates
 
 
+@pytest.mark.long
 def test_law_of_a_long_run() -> None:
     energy = random_graph(7)
     drawn = sample(make_key(1), energy, Jump(1.0), 0.9, chains=64, samples=400, burn_in=20)

@@ -122,6 +122,7 @@ def test_a_process_out_of_equilibrium_has_its_quasipotential() -> None:
     )
 
 
+@pytest.mark.long
 def test_thermox_agrees_where_it_is_exact() -> None:
     thermox = pytest.importorskip("thermox", reason="oracle of the extra 'peers'")
     A, D, dt = np.array([[1.0, -2.0], [2.0, 1.0]]), np.eye(2) * 0.7, 0.8  # D^-½ A D^½ is normal

@@ -302,6 +302,7 @@ def test_the_family_at_its_level() -> None:
         pytest.param(
             lambda n: gaussian(TRAP, Langevin(0.1), 0.7, n, CENTRE, 0.7 * np.linalg.inv(STIFFNESS), 300),
             id="euler–maruyama against continuous time",
+            marks=pytest.mark.long,
         ),
     ],
 )

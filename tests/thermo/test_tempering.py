@@ -69,7 +69,9 @@ def test_velocities_swap_with_their_kinetic_energy(inner: Any) -> None:
     assert abs(squares.mean() - 1.0) < 4 * squares.std() / np.sqrt(squares.size)
 
 
-@pytest.mark.parametrize("schedule", [Constant(1.3), Geometric(3.0, 0.7)], ids=str)
+@pytest.mark.parametrize(
+    "schedule", [pytest.param(Constant(1.3), marks=pytest.mark.long), Geometric(3.0, 0.7)], ids=str
+)
 def test_first_law_over_all_replicas(schedule: Any) -> None:
     """Σ E/T of the replicas changes by work less heat at every step, swaps and changes of temperature included."""
     energy, tempering = random_graph(5), Tempering([1.0, 1.7, 2.9])
