@@ -99,9 +99,8 @@ def plan(spec: Mapping[str, Any]) -> Plan:
     if start == "up" and isinstance(sampler, Tempering):
         raise ModelError("core: start: replicas of parallel tempering start at random")
     energy, moves = on_device(device, described.energy, sampler)
-    jax.eval_shape(
-        lambda keys: moves.init(keys, energy), lane_keys(make_key(0), 1)
-    )  # can it move this energy?
+    # whether the sampler can move this energy
+    jax.eval_shape(lambda keys: moves.init(keys, energy), lane_keys(make_key(0), 1))
     after = energy
     if (protocol := spec.get("protocol")) is not None:
         back = protocol.get("reverse", False)

@@ -23,9 +23,8 @@ def numeric(x: Any, name: str) -> np.ndarray | None:
         return None
     try:
         value = np.asarray(x)
-        value = (
-            value if value.dtype.kind in "biuf" else value.astype(np.float64)
-        )  # numbers in words, "inf" too
+        if value.dtype.kind not in "biuf":  # numbers in words, "inf" too
+            value = value.astype(np.float64)
     except (TypeError, ValueError):
         raise ModelError(f"{name}: expected numbers in rows of equal length, got {x!r:.80}") from None
     return value
