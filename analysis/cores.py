@@ -40,8 +40,12 @@ def protocol_work(ds: xr.Dataset) -> xr.DataArray:
     if "protocol_work" in ds.data_vars:
         return ds["protocol_work"]
     if not is_core(ds) or "core_work" not in ds.data_vars:
-        raise StoreError("no work was recorded of a core by itself")
+        raise StoreError("no work of a protocol was recorded of a core by itself")
     work = standard(ds)["core_work"]
+    if "swaps" in work.attrs.get("done_by", ""):
+        raise StoreError(
+            "replicas that swap follow no protocol: their work is no path's between two energies"
+        )
     total = work.astype(np.float64).sum("step")
     if not total.values.any():
         raise StoreError("no work was done on the core: nothing was reprogrammed")

@@ -65,7 +65,9 @@ def _dataset(file: h5py.File) -> xr.Dataset:
         if isinstance(values, np.ndarray) and values.dtype == object:
             values = values.astype(str)
         attrs = {
-            k: _text(data.attrs[k]) for k in ("units", "long_name", "kT", "flag_meanings") if k in data.attrs
+            k: _text(data.attrs[k])
+            for k in ("units", "long_name", "kT", "done_by", "flag_meanings")
+            if k in data.attrs
         }
         into = coords if name in dims or name in listed else variables
         into[name] = (dims, values, attrs)

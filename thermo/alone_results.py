@@ -16,6 +16,7 @@ from thermopolis.errors import SimulationError
 from thermopolis.thermo.imperfections import law_error
 from thermopolis.thermo.laws_along import distance_from_law, number_of_states, reduced_laws, state_counts
 from thermopolis.thermo.ledger import BOLTZMANN
+from thermopolis.thermo.schedules import Constant
 from thermopolis.thermo.tempering import Tempering
 
 
@@ -162,6 +163,9 @@ def views(made: Any, replicates: int, steps: int, seen: Seen) -> dict[str, View]
         found[name] = View(main, attributes("1", title), name, single)
     for name, title in (("work", "work done on the sampled system"), ("heat", "heat given to the bath")):
         found[f"core_{name}"] = View(main, attributes("J", title) | {"kT": repr(thermal)}, name, joules)
+    if isinstance(made.sampler, Tempering):
+        steady = isinstance(made.schedule, Constant)
+        found["core_work"].attributes["done_by"] = "swaps" if steady else "swaps and schedule"
     about = attributes("J", "running costs of the device")
     found["core_joules"] = View((*main, "operation"), about, "energy", spent)
     if made.states:

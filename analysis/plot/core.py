@@ -158,7 +158,8 @@ def energy_landscape(ds: xr.Dataset, ax: Axes, replicate: int = 0) -> None:
     ds = standard(ds)
     if "magnetisation" not in ds.data_vars:
         raise StoreError("magnetisation was not recorded")
-    if "core_work" in ds.data_vars and np.any(ds["core_work"].values):
+    moved = "core_work" in ds.data_vars and ds["core_work"].attrs.get("done_by") != "swaps"
+    if moved and np.any(ds["core_work"].values):
         raise StoreError("a protocol moves the landscape, so there is no one to draw")
     order = ds["magnetisation"].astype(np.float64)
     if [d for d in order.dims if d not in ("replicate", "step", "agent")]:

@@ -34,7 +34,8 @@ def work_histogram(ds: xr.Dataset, ax: Axes) -> None:
     try:
         protocol_work(ds)
     except StoreError:
-        pass
+        if is_core(ds):
+            raise
     else:
         return protocol_histogram(ds, ax)
     table = ds["work_quantile"] if "work_quantile" in ds.data_vars else quantiles(ds, "core_work")

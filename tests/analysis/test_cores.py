@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import thermopolis as tp
 from thermopolis import analysis
+from thermopolis.analysis import plot
 from thermopolis.analysis.cores import bennett, jarzynski
 from thermopolis.analysis.dwelling import kaplan_meier, stays
 from thermopolis.errors import StoreError
+from thermopolis.runs.schema import Experiment
 
 from .simulated import simulate_protocol, simulate_tempered
 
@@ -57,6 +60,26 @@ def test_work_without_kt_stays_in_joules():
         analysis.protocol_free_energy(ds)
     with pytest.raises(StoreError, match="nothing was reprogrammed"):
         analysis.protocol_work(ds.assign(core_work=ds["core_work"] * 0))
+
+
+def test_work_of_swaps_is_no_protocols():
+    """Of parallel tempering: no Jarzynski average, but a landscape and stays."""
+    core = {
+        "kind": "core",
+        "energy": {"kind": "ising", "lattice": [4, 4]},
+        "tempering": [2.0, 3.0],
+        "chains": 4,
+    }
+    ds = tp.run(Experiment.model_validate({"name": "swaps", "steps": 60, "environment": core}))
+    assert ds["core_work"].values.any()
+    with pytest.raises(StoreError, match="swap follow no protocol"):
+        analysis.protocol_work(ds)
+    kept = analysis.digest(ds)
+    assert "protocol_work" not in kept and "dwell_survival" in kept
+    for whole in (ds, kept):
+        with pytest.raises(StoreError, match="protocol"):
+            plot.work_histogram(whole)
+    assert plot.energy_landscape(ds).axes
 
 
 def test_stays_are_cut_where_the_sign_changes():
