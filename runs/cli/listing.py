@@ -120,7 +120,34 @@ def _agents() -> Iterator[str]:
 def _devices() -> Iterator[str]:
     from thermopolis.thermo import devices
 
-    return _columns((str(device["name"]), str(device["summary"])) for device in devices())
+    for device in devices():
+        yield f"{device['name']}: {device['summary']}"
+        yield from _columns(
+            (f"  {says}", _figure(device, name, unit)) for name, (says, unit) in FIGURES_OF.items()
+        )
+        held = "as given" if device["weight_bits"] is None else f"of {device['weight_bits']} bits"
+        cells = "no limit of cells stated" if device["cells"] is None else f"{device['cells']:,} cells"
+        yield f"  {cells}, {device['temperature_kelvin']:g} K, weights {held}"
+
+
+#: What a device states figures of: its words, and unit.
+FIGURES_OF = {
+    "update": ("update", "J"),
+    "read": ("read", "J"),
+    "write": ("write", "J"),
+    "rng": ("random bit", "J"),
+    "clock_hertz": ("clock", "Hz"),
+    "rng_correlation_seconds": ("noise lasts", "s"),
+}
+
+
+def _figure(device: dict[str, Any], name: str, unit: str) -> str:
+    """A figure with its range, its word of provenance and its source."""
+    if device[name] is None:
+        return "unknown"
+    low, high = device[f"{name}_low"], device[f"{name}_high"]
+    reach = f" ({low:g} to {high:g})" if low is not None and high is not None and low != high else ""
+    return f"{device[name]:.3g} {unit}{reach}, {device[f'{name}_provenance']}: {device[f'{name}_source']}"
 
 
 def _strategies() -> Iterator[str]:

@@ -17,6 +17,7 @@ from thermopolis.analysis.figures import Drawn
 from thermopolis.runs.cli import main
 from thermopolis.runs.cli.listing import LISTS
 from thermopolis.runs.shipped import shipped
+from thermopolis.thermo import devices
 
 
 def call(*words: str) -> int:
@@ -124,6 +125,14 @@ def test_every_list_has_lines(capsys: pytest.CaptureFixture[str]) -> None:
         assert len(capsys.readouterr().out.splitlines()) >= 2
     assert call("list", "figuers") == 2
     assert "did you mean 'figures'?" in capsys.readouterr().err
+
+
+def test_devices_are_listed_with_figures_and_where_they_come_from(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("list", "devices") == 0
+    listed = " ".join(capsys.readouterr().out.split())
+    for device in devices():
+        assert f"{device['name']}: {device['summary']}" in listed
+    assert "1.69e-12 J, spice" in listed and "269,568 cells, 300 K" in listed and "clock unknown" in listed
 
 
 def test_shipped_experiments_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
