@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,6 +17,8 @@ import numpy as np
 import pytest
 
 from thermopolis.envs.world import cell_keys, init_keys, step_keys
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 # api_test calls for arrays and boxes: it says so of every environment with Discrete or MultiDiscrete spaces
 REMARKS = (

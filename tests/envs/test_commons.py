@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import outcomes
 
 from thermopolis.envs import commons_v0
 from thermopolis.envs.commons_v0 import (
@@ -19,22 +16,7 @@ from thermopolis.envs.commons_v0 import (
     levhari_mirman_response,
     sequential_best_response,
 )
-from thermopolis.envs.world import cell_keys, init_keys, step_keys
 from thermopolis.errors import ModelError
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _harvest(world, params, keys, actions):
-    def one(state, at):
-        t, action = at
-        return world.step(step_keys(keys, t), state, action, params)
-
-    return jax.lax.scan(one, world.init(init_keys(keys), params), (jnp.arange(actions.shape[0]), actions))[1]
-
-
-def harvest(world, params, actions, seed=0):
-    actions = jnp.asarray(actions, jnp.int32)
-    return jax.device_get(_harvest(world, params, cell_keys(seed, actions.shape[2]), actions))
 
 
 def always(world, action, rounds, cells=1):
@@ -59,7 +41,7 @@ def test_gordon_schaefer_in_steady_state_is_the_closed_form(players):
     world = Commons("gordon_schaefer", players, 2)
     params = world.params([solved.optimum, solved.nash])
     actions = np.stack([always(world, 0, 400)[..., 0], always(world, 1, 400)[..., 0]], axis=-1)
-    out = harvest(world, params, actions)
+    out = outcomes(world, params, actions)
     stock, rent = out.variables["stock"][-1, 0], out.reward[-1].sum(axis=0)
     np.testing.assert_allclose(stock, [solved.stock_optimum, solved.stock_nash], rtol=1e-4)
     np.testing.assert_allclose(rent, [solved.value_optimum, solved.value_nash], rtol=2e-3)
@@ -80,7 +62,7 @@ def test_nobody_fishes_where_it_never_pays():
     )
     world = Commons("gordon_schaefer", 3, 4)
     params = world.params(cost=2.0)
-    out = harvest(world, params, np.broadcast_to(np.arange(4), (60, 3, 4)))
+    out = outcomes(world, params, np.broadcast_to(np.arange(4), (60, 3, 4)))
     assert np.argmax(out.reward[-1].sum(axis=0)) == 0 and out.variables["stock"][-1, 0, 0] == 1.0
 
 
@@ -90,19 +72,19 @@ def test_the_planner_finds_the_optimum_and_a_deviator_the_nash_effort():
     world = Commons("gordon_schaefer", 5, 81)
     params = world.params(grid)
     together = np.broadcast_to(np.arange(81), (500, 5, 81))
-    rent = harvest(world, params, together).reward[-1].sum(axis=0)
+    rent = outcomes(world, params, together).reward[-1].sum(axis=0)
     assert abs(grid[np.nanargmax(rent)] - solved.optimum) <= grid[1]
     # four at Nash, the fifth tries everything: nothing pays better than Nash
     alone = np.full((500, 5, 81), 40)
     alone[:, 0] = np.arange(81)
-    own = harvest(world, params, alone).reward[-1, 0]
+    own = outcomes(world, params, alone).reward[-1, 0]
     assert abs(grid[np.nanargmax(own)] - solved.nash) <= grid[1]
 
 
 def test_msy_is_a_quarter_of_growth_times_capacity():
     world = Commons("gordon_schaefer", 1, 41)
     params = world.params(np.linspace(0, 0.5, 41), cost=0.0)
-    out = harvest(world, params, np.broadcast_to(np.arange(41), (400, 1, 41)))
+    out = outcomes(world, params, np.broadcast_to(np.arange(41), (400, 1, 41)))
     assert out.variables["harvest"][-1, 0].max() == pytest.approx(0.5 / 4, rel=1e-3)
 
 
@@ -116,7 +98,7 @@ def test_levhari_mirman_is_the_closed_form(players):
     params = world.params(grid, alpha=alpha)
     rounds = 400
     together = np.broadcast_to(np.arange(len(grid)), (rounds, players, len(grid)))
-    out = harvest(world, params, together)
+    out = outcomes(world, params, together)
     np.testing.assert_allclose(
         out.variables["stock"][-1, 0, :2], [solved.stock_optimum, solved.stock_nash], rtol=1e-4
     )
@@ -131,7 +113,7 @@ def test_levhari_mirman_is_the_closed_form(players):
     assert solved.price_of_anarchy > 1
     alone = np.full((rounds, players, len(grid)), 1)
     alone[:, 0] = np.arange(len(grid))
-    own = (beta ** np.arange(rounds)) @ harvest(world, params, alone).reward[:, 0].astype(np.float64)
+    own = (beta ** np.arange(rounds)) @ outcomes(world, params, alone).reward[:, 0].astype(np.float64)
     assert abs(grid[own.argmax()] - solved.nash) <= 0.05 * solved.optimum
 
 
@@ -145,7 +127,7 @@ def test_govsim_sustains_half_and_collapses_below_five():
     assert govsim_sustainable(100.0) == 50.0
     params = world.params([10.0, 11.0, 20.0])
     actions = np.stack([always(world, a, 40)[..., 0] for a in range(3)], axis=-1)
-    out = harvest(world, params, actions)
+    out = outcomes(world, params, actions)
     stock = out.variables["stock"][:, 0]
     np.testing.assert_allclose(stock[:, 0], 100.0)
     assert not out.ended[-1, 0, 0]
@@ -161,7 +143,7 @@ def test_shocks_leave_the_mean_of_regrowth_unchanged():
     world = Commons("govsim", 1, 2)
     cells = 4000
     params = world.params([50.0, 60.0], shock=0.2, stock0=60.0)
-    after = harvest(world, params, np.full((1, 1, cells), 0)).variables["stock"][0, 0]
+    after = outcomes(world, params, np.full((1, 1, cells), 0)).variables["stock"][0, 0]
     assert abs(after.mean() - 20.0) < 4 * after.std() / np.sqrt(cells)
     assert np.std(np.log(after)) == pytest.approx(0.2, rel=0.05)
 
@@ -184,7 +166,7 @@ def test_the_description_matches_what_is_seen():
     params = world.default_params()
     said = commons_v0.describe(world, params)
     actions = np.random.default_rng(0).integers(4, size=(3, 3, 6))
-    out = harvest(world, params, actions)
+    out = outcomes(world, params, actions)
     lives = out.observation >= 0
     np.testing.assert_array_equal(said.own_action[out.observation][lives], out.action[lives])
     level = np.minimum((out.variables["stock"] / 100 * 6).astype(int), 5)
@@ -196,7 +178,7 @@ def test_the_environment_is_the_pure_step():
     env = commons_v0.parallel_env("gordon_schaefer", 3, shock=0.1, max_cycles=25)
     world = Commons("gordon_schaefer", 3)
     actions = np.random.default_rng(1).integers(5, size=(25, 3, 1))
-    out = harvest(world, world.params(shock=0.1), actions, seed=8)
+    out = outcomes(world, world.params(shock=0.1), actions, seed=8)
     env.reset(seed=8)
     for t in range(25):
         said = env.step({f"player_{i}": actions[t, i, 0] for i in range(3)})

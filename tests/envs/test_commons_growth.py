@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import outcomes
 
 from thermopolis.envs import commons_v0
 from thermopolis.envs.commons_v0 import (
@@ -19,25 +17,9 @@ from thermopolis.envs.commons_v0 import (
     sequential_best_response,
 )
 from thermopolis.envs.plans import best_plan, follow_plan
-from thermopolis.envs.world import cell_keys, init_keys, step_keys
 from thermopolis.errors import ModelError
 
 FACTOR, BETA = 1.1, 0.95
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _lived(world, params, keys, actions):
-    def one(state, at):
-        t, action = at
-        return world.step(step_keys(keys, t), state, action, params)
-
-    return jax.lax.scan(one, world.init(init_keys(keys), params), (jnp.arange(actions.shape[0]), actions))[1]
-
-
-def lived(world, params, actions, seed=0):
-    """Outcomes of given actions (round, player, cell)."""
-    actions = jnp.asarray(actions, jnp.int32)
-    return jax.device_get(_lived(world, params, cell_keys(seed, actions.shape[2]), actions))
 
 
 def iterated(others: float) -> float:
@@ -72,7 +54,7 @@ def test_nothing_pays_a_player_better_than_nash_nor_all_better_than_the_plan(pla
     world, rounds = Commons("growth", players, len(grid)), 400
     params = world.params(grid, growth=FACTOR, discount=BETA, stock0=0.3, collapse=0.0)
     weights = BETA ** np.arange(rounds)
-    together = lived(world, params, np.broadcast_to(np.arange(len(grid)), (rounds, players, len(grid))))
+    together = outcomes(world, params, np.broadcast_to(np.arange(len(grid)), (rounds, players, len(grid))))
     utility = weights @ together.reward[:, 0].astype(np.float64)
     np.testing.assert_allclose(utility[:2], [solved.value_optimum, solved.value_nash], rtol=1e-4)
     assert utility.argmax() in (0, 2 + int(np.abs(grid[2:] - solved.optimum).argmin()))
@@ -87,7 +69,7 @@ def test_nothing_pays_a_player_better_than_nash_nor_all_better_than_the_plan(pla
                 np.testing.assert_allclose(marked, seen[:100, 0, column], rtol=2e-4, atol=1e-4, err_msg=what)
     alone = np.full((rounds, players, len(grid)), 1)
     alone[:, 0] = np.arange(len(grid))
-    own = weights @ lived(world, params, alone).reward[:, 0].astype(np.float64)
+    own = weights @ outcomes(world, params, alone).reward[:, 0].astype(np.float64)
     assert abs(grid[own.argmax()] - solved.nash) <= 0.05 * solved.optimum
 
 
@@ -108,7 +90,7 @@ def test_of_all_sequences_the_closed_plan_is_the_best(aversion, discount):
     world = Commons("growth", 1, levels.size)
     params = world.params(levels, growth=FACTOR, collapse=0.0)
     every = np.array(list(itertools.product(range(levels.size), repeat=5))).T[:, None]
-    out = lived(world, params, every)
+    out = outcomes(world, params, every)
     eaten = out.variables["harvest"][:, 0].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         of_meal = np.log(eaten) if aversion == 1 else eaten ** (1 - aversion) / (1 - aversion)
@@ -159,7 +141,7 @@ def test_a_long_run_stays_finite_and_ends_by_a_clear_rule():
     world = Commons("growth", 3, 2)
     params = world.params()
     actions = np.broadcast_to(np.arange(2), (2500, 3, 2))
-    out = lived(world, params, actions)
+    out = outcomes(world, params, actions)
     for name, values in {**out.variables, "reward": out.reward[:, :, :1]}.items():
         assert np.all(np.isfinite(values)), name
     stock = out.variables["stock"][:, 0]
@@ -172,7 +154,7 @@ def test_levels_show_how_fast_it_grew():
     """Three levels: shrinking, within a third of ln A, growing."""
     world = Commons("growth", 1, 4, 3)
     params = world.params([0.01, 1 - 1 / FACTOR, 0.5, 1.0])
-    out = lived(world, params, np.arange(4)[None, None])
+    out = outcomes(world, params, np.arange(4)[None, None])
     np.testing.assert_array_equal(out.observation[0, 0], [0 * 3 + 2, 1 * 3 + 1, 2 * 3 + 0, 3 * 3 + 0])
     assert out.ended[0, 0].tolist() == [False, False, False, True]
     said = commons_v0.describe(world, params)
@@ -185,12 +167,12 @@ def test_levels_show_how_fast_it_grew():
 
 def test_more_than_there_is_is_shared_alike_and_shocks_keep_the_mean():
     world = Commons("growth", 2, 2)
-    out = lived(world, world.params([0.3, 0.9]), np.array([[[0], [1]]]))
+    out = outcomes(world, world.params([0.3, 0.9]), np.array([[[0], [1]]]))
     np.testing.assert_allclose(out.variables["harvest"][0, :, 0], [0.25, 0.75], rtol=1e-6)
     assert out.ended.all()
     lone, cells = Commons("growth", 1, 2), 4000
     params = lone.params([0.05, 0.1], shock=0.2)
-    shaken = lived(lone, params, np.zeros((1, 1, cells), int))
+    shaken = outcomes(lone, params, np.zeros((1, 1, cells), int))
     after, rate = shaken.variables["stock"][0, 0], shaken.variables["growth_rate"][0, 0]
     assert abs(after.mean() - FACTOR * 0.95) < 4 * after.std() / np.sqrt(cells)
     expected = shaken.variables["growth_rate_optimum"][0, 0, 0]  # the planner takes 5 %, as here
@@ -203,7 +185,7 @@ def test_with_shocks_references_are_the_means_of_what_a_planner_gets(model):
     world, cells, rounds = Commons(model, 1, 2), 2000, 40
     share = 1 - BETA * (1.0 if model == "growth" else 0.5)
     params = world.params([share, 0.9], shock=0.3, discount=BETA, capacity=1e30, collapse=1e-30)
-    lives = lived(world, params, np.zeros((rounds, 1, cells), int))
+    lives = outcomes(world, params, np.zeros((rounds, 1, cells), int))
     out = {**lives.variables, "reward": lives.reward}
     for name in ("reward", "stock"):
         last = out[name][-1, 0]
