@@ -5,7 +5,7 @@ Blocks (:mod:`thermopolis.runs.blocks`) are independent of each other: as many r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from thermopolis.runs.dataset import Recorder
 from thermopolis.runs.identity import point_id
 from thermopolis.runs.machine import cores
 from thermopolis.runs.program import Program, program
-from thermopolis.runs.schema import Experiment
 from thermopolis.runs.summaries import Summaries
 from thermopolis.runs.table import Table
 
@@ -31,8 +30,8 @@ CHUNK_VALUES = 4_000_000
 Recorders = dict[int, Recorder | Summaries]
 
 
-def simulate_compiled(
-    points: Sequence[Experiment],
+def play_compiled(
+    points: Iterable[PointCast],
     on_steps: Callable[..., None],
     threads: int | None = None,
     checkpoints: Checkpoints | None = None,
@@ -42,16 +41,7 @@ def simulate_compiled(
     ``on_steps`` is told agent-steps as they are done, and what they recorded; ``checkpoints`` keep what long blocks
     have got to, and, where a point is large, its frames until it is finished. All points share steps and recording.
     """
-    yield from play_compiled([PointCast(point) for point in points], on_steps, threads, checkpoints)
-
-
-def play_compiled(
-    casts: Sequence[PointCast],
-    on_steps: Callable[..., None],
-    threads: int | None = None,
-    checkpoints: Checkpoints | None = None,
-) -> Iterator[tuple[int, Table]]:
-    """:func:`simulate_compiled` of points that are made ready."""
+    casts = list(points)
     left = [point.experiment.replicates * point.stage.cells for point in casts]
     recorders: Recorders = {}
     workers = threads or cores()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from thermopolis.runs.cast import PointCast
+    from thermopolis.runs.checkpoints import Checkpoints
 
 ENGINES = ("auto", "compiled", "pettingzoo")
 
@@ -100,14 +101,10 @@ def simulate_each(
         from thermopolis.runs.generations import simulate_generations
 
         run = simulate_generations(points, _player(engine, host_only, tell, threads), tell, kept)
-    elif engine == "pettingzoo" or host_only:
-        from thermopolis.runs.stepped import simulate_stepped
-
-        run = simulate_stepped(points, tell, kept)
     else:
-        from thermopolis.runs.compiled import simulate_compiled
+        from thermopolis.runs.cast import PointCast
 
-        run = simulate_compiled(points, tell, threads, kept)
+        run = _player(engine, host_only, tell, threads, kept)(PointCast(point) for point in points)
     from thermopolis.runs.guards import check
 
     for index, table in run:
@@ -124,13 +121,17 @@ def simulate_each(
 
 
 def _player(
-    engine: str, host_only: Sequence[str], tell: Callable[..., None], threads: int | None
-) -> Callable[[Sequence[PointCast]], Iterator[tuple[int, Table | SimulationError]]]:
-    """What plays the lives of generations."""
+    engine: str,
+    host_only: Sequence[str],
+    tell: Callable[..., None],
+    threads: int | None,
+    kept: Checkpoints | None = None,
+) -> Callable[[Iterable[PointCast]], Iterator[tuple[int, Table | SimulationError]]]:
+    """The engine that plays points which are made ready."""
     if engine == "pettingzoo" or host_only:
         from thermopolis.runs.stepped import play_stepped
 
-        return lambda lives: play_stepped(lives, tell)
+        return lambda points: play_stepped(points, tell, kept)
     from thermopolis.runs.compiled import play_compiled
 
-    return lambda lives: play_compiled(lives, tell, threads)
+    return lambda points: play_compiled(points, tell, threads, kept)

@@ -9,7 +9,7 @@ What is recorded goes on in stretches, and long games are kept from time to time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 
 import jax
@@ -34,21 +34,14 @@ READ_STEPS = 1024
 """Steps of noted actions in memory at once."""
 
 
-def simulate_stepped(
-    points: Sequence[Experiment], on_steps: Callable[..., None], checkpoints: Checkpoints | None = None
+def play_stepped(
+    points: Iterable[PointCast], on_steps: Callable[..., None], checkpoints: Checkpoints | None = None
 ) -> Iterator[tuple[int, Table | SimulationError]]:
     """Run points one after the other; yields (index, table), or what went wrong with a point.
 
     ``on_steps`` is told agent-steps as they are done, and what they recorded; ``checkpoints`` keep what long games
     have got to, and, where a point is large, its frames until it is finished.
     """
-    yield from play_stepped((PointCast(point) for point in points), on_steps, checkpoints)
-
-
-def play_stepped(
-    points: Iterable[PointCast], on_steps: Callable[..., None], checkpoints: Checkpoints | None = None
-) -> Iterator[tuple[int, Table | SimulationError]]:
-    """:func:`simulate_stepped` of points that are made ready."""
     for index, point in enumerate(points):
         summed = point.experiment.record.summary is not None
         recorder = Summaries(point) if summed else Recorder(point, spool_of(point, checkpoints))
